@@ -1,0 +1,193 @@
+"""The words that the core and the gateway share. Frozen values, ours on both sides of the border.
+
+The provider's own words (abonent, number_sms, client_id_sms, id_sms, parts) end in `worker.gateway`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from models.content import Content
+from models.states import ErrorClass, RecipientStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One message owed, as read from the ledger before rendering. `values` holds the recipient's own columns."""
+
+    position: int
+    msisdn: str
+    send_key: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One recipient inside a document. `number` runs 1..n through the whole document and is echoed by the provider."""
+
+    number: int
+    position: int
+    msisdn: str
+    send_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One rendered content (no template left in it) and everybody who gets it."""
+
+    content: Content
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One document: its messages, and their lines numbered through."""
+
+    messages: tuple[Message, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines in document order."""
+        return tuple(line for message in self.messages for line in message.lines)
+
+
+class Meaning(StrEnum):
+    """What a text of the provider means to us. The texts themselves live in `worker.gateway.phrases`."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"  # accepted; goes out by itself once the account has funds: no funds for the others
+    ALREADY_SENT = "already_sent"  # accepted earlier under this key; the id is not told
+    RECIPIENT = "recipient"
+    STOP_LISTED = "stop_listed"  # of class recipient; the number belongs on our own stop list too
+    MESSAGE = "message"
+    ACCOUNT = "account"
+    CREDENTIALS = "credentials"
+    DOCUMENT = "document"  # the whole document was refused, nobody of it processed
+    LOST_BODY = "lost_body"  # the provider saw no body: our transport
+    TRANSIENT = "transient"  # refused for now; nothing was processed
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEntry:
+    """What the provider says of one line. `number` is None where it was absent or not a number; `text` is word for word."""
+
+    number: int | None
+    provider_message_id: str | None
+    segments: int | None
+    text: str
+    meaning: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A readable answer: entries in the provider's order, and the error that covers the document, if any."""
+
+    entries: tuple[ReplyEntry, ...]
+    error_text: str | None = None
+    error_meaning: Meaning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A readable HTTP exchange: the reply and the evidence."""
+
+    reply: Reply
+    http_status: int
+    raw: bytes
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What earlier attempts left behind for the recipients of this document.
+
+    `doubtful`: an earlier attempt may have carried them. `unseen_count`: attempts that met an undocumented text.
+    """
+
+    doubtful: bool = False
+    unseen_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientOutcome:
+    """What became of one recipient. `provider_text` is word for word; `reason` is ours."""
+
+    position: int
+    status: RecipientStatus
+    provider_message_id: str | None = None
+    segments: int | None = None
+    provider_text: str | None = None
+    error_class: ErrorClass | None = None
+    reason: str | None = None
+    after_doubt: bool = False
+
+
+class Verdict(StrEnum):
+    """What happens to the recipients of the batch that got no outcome."""
+
+    COMPLETE = "complete"  # there are none
+    RETRY = "retry"  # posted again under the same keys, later
+    SPLIT = "split"  # the document was refused: two halves, each posted by itself
+    PUT_BACK = "put_back"  # nothing is wrong with them: available again, no attempt burned
+
+
+class Pace(StrEnum):
+    """How long a retry waits at the least; the number of seconds is `worker.core.backoff`'s business."""
+
+    NOW = "now"
+    BACKOFF = "backoff"
+    PATIENT = "patient"  # the provider may still be at work on the document: 4 x READ_TIMEOUT after the POST began
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """Stop claiming: the whole account, or this campaign. `reason` is what a person reads at three in the morning."""
+
+    scope: str  # "account" or "campaign"
+    reason: str
+    error_class: ErrorClass
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that record has to write after one POST.
+
+    `outcomes` never names a position twice and only positions of the document. Whoever of the document is not in
+    `outcomes` stays pending.
+    """
+
+    outcomes: tuple[RecipientOutcome, ...]
+    verdict: Verdict
+    attempt_outcome: str  # answered | refused | not_sent | in_doubt | throttled
+    explanation: str  # one line, without secrets, phones or texts of ours
+    pace: Pace = Pace.NOW
+    retry_after_seconds: float | None = None
+    doubt: bool = False  # whoever stays pending may have been carried by this attempt
+    unseen: bool = False  # whoever stays pending met an undocumented text in this attempt
+    brake: Brake | None = None
+    transport_failed: bool = False  # counts towards the breaker; False closes it
+    document_refused: bool = False  # counts towards "twenty refused documents in a row"
+    shrink: bool = False  # the document was too large: halve the account's batch size
+    keep_request: bool = False  # the request's bytes (credentials cut) are evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One claimed batch: the right to post these positions once, until `leased_until` (the database's clock)."""
+
+    batch_id: int
+    attempt_number: int
+    attempt_id: int
+    campaign_id: int
+    account_id: int
+    account_name: str
+    gateway_url: str
+    first_position: int
+    last_position: int
+    content: Content
+    key_prefix: str
+    column_names: tuple[str, ...]
+    opened_at: datetime
+    leased_until: datetime
+    history: History

@@ -1,0 +1,1 @@
+"""The wire and the provider's words. No SQL, no Celery."""

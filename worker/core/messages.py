@@ -4,21 +4,28 @@ The provider's own words (abonent, number_sms, client_id_sms, id_sms, parts) end
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from models.content import Content
-from models.states import ErrorClass, RecipientStatus
+from models.work import Brake, History, Lease, Owed, RecipientOutcome, Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """One message owed, as read from the ledger before rendering. `values` holds the recipient's own columns."""
-
-    position: int
-    msisdn: str
-    send_key: str
-    values: dict[str, str]
+__all__ = [
+    "Brake",
+    "Decision",
+    "Exchange",
+    "History",
+    "Lease",
+    "Line",
+    "Meaning",
+    "Message",
+    "Owed",
+    "Pace",
+    "RecipientOutcome",
+    "Reply",
+    "ReplyEntry",
+    "Submission",
+    "Verdict",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,55 +105,12 @@ class Exchange:
     retry_after_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What earlier attempts left behind for the recipients of this document.
-
-    `doubtful`: an earlier attempt may have carried them. `unseen_count`: attempts that met an undocumented text.
-    """
-
-    doubtful: bool = False
-    unseen_count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RecipientOutcome:
-    """What became of one recipient. `provider_text` is word for word; `reason` is ours."""
-
-    position: int
-    status: RecipientStatus
-    provider_message_id: str | None = None
-    segments: int | None = None
-    provider_text: str | None = None
-    error_class: ErrorClass | None = None
-    reason: str | None = None
-    after_doubt: bool = False
-
-
-class Verdict(StrEnum):
-    """What happens to the recipients of the batch that got no outcome."""
-
-    COMPLETE = "complete"  # there are none
-    RETRY = "retry"  # posted again under the same keys, later
-    SPLIT = "split"  # the document was refused: two halves, each posted by itself
-    PUT_BACK = "put_back"  # nothing is wrong with them: available again, no attempt burned
-
-
 class Pace(StrEnum):
     """How long a retry waits at the least; the number of seconds is `worker.core.backoff`'s business."""
 
     NOW = "now"
     BACKOFF = "backoff"
     PATIENT = "patient"  # the provider may still be at work on the document: 4 x READ_TIMEOUT after the POST began
-
-
-@dataclass(frozen=True, slots=True)
-class Brake:
-    """Stop claiming: the whole account, or this campaign. `reason` is what a person reads at three in the morning."""
-
-    scope: str  # "account" or "campaign"
-    reason: str
-    error_class: ErrorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +134,3 @@ class Decision:
     document_refused: bool = False  # counts towards "twenty refused documents in a row"
     shrink: bool = False  # the document was too large: halve the account's batch size
     keep_request: bool = False  # the request's bytes (credentials cut) are evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One claimed batch: the right to post these positions once, until `leased_until` (the database's clock)."""
-
-    batch_id: int
-    attempt_number: int
-    attempt_id: int
-    campaign_id: int
-    account_id: int
-    account_name: str
-    gateway_url: str
-    first_position: int
-    last_position: int
-    content: Content
-    key_prefix: str
-    column_names: tuple[str, ...]
-    opened_at: datetime
-    leased_until: datetime
-    history: History

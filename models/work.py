@@ -1,0 +1,133 @@
+"""The values that pass between the ledger and whoever does the work of a batch. Frozen; no SQL, no wire."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .content import Content
+from .states import ErrorClass, RecipientStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One message owed: a recipient of the leased range that has no outcome yet.
+
+    `values` holds the recipient's own columns by name; it is empty where the content names none.
+    """
+
+    position: int
+    msisdn: str
+    send_key: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What earlier attempts left behind for the pending recipients of a batch.
+
+    `doubtful`: an earlier attempt may have carried them. `unseen_count`: attempts that met an undocumented text.
+    """
+
+    doubtful: bool = False
+    unseen_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One claimed batch: the right to post these positions once, until `leased_until` (the database's clock)."""
+
+    batch_id: int
+    attempt_number: int
+    attempt_id: int
+    retry_count: int  # times the batch was put off before; the exponent of the back-off
+    campaign_id: int
+    account_id: int
+    account_name: str
+    account_troubled: bool  # a streak of failures stands on the account: an answer must clear it
+    gateway_url: str
+    first_position: int
+    last_position: int
+    content: Content
+    key_prefix: str
+    column_names: tuple[str, ...]
+    opened_at: datetime
+    leased_until: datetime
+    history: History
+
+
+class ClaimRefusal(StrEnum):
+    """Why no batch was leased."""
+
+    NOTHING_READY = "nothing_ready"
+    ACCOUNT_PAUSED = "account_paused"
+    PARALLEL_LIMIT = "parallel_limit"
+    RATE = "rate"
+    BREAKER = "breaker"
+    STOPPED = "stopped"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No lease. `wait_seconds` tells when to ask again, where the ledger knows it."""
+
+    why: ClaimRefusal
+    wait_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientOutcome:
+    """What became of one recipient. `provider_text` is word for word; `reason` is ours."""
+
+    position: int
+    status: RecipientStatus
+    provider_message_id: str | None = None
+    segments: int | None = None
+    provider_text: str | None = None
+    error_class: ErrorClass | None = None
+    reason: str | None = None
+    after_doubt: bool = False
+
+
+class Verdict(StrEnum):
+    """What happens to the recipients of the batch that got no outcome."""
+
+    COMPLETE = "complete"  # there are none
+    RETRY = "retry"  # posted again under the same keys, later
+    SPLIT = "split"  # the document was refused: two halves, each posted by itself
+    PUT_BACK = "put_back"  # nothing is wrong with them: claimable at once, no attempt burned
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """Stop claiming: the whole account, or this campaign. `reason` is what a person reads at three in the morning."""
+
+    scope: str  # "account" or "campaign"
+    reason: str
+    error_class: ErrorClass
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Everything that record writes about one attempt; see `models.ledger.record`.
+
+    `positions` are those of the document in line order; empty where nothing was posted.
+    """
+
+    outcomes: tuple[RecipientOutcome, ...]
+    verdict: Verdict
+    attempt_outcome: str  # answered | refused | not_sent | in_doubt | throttled | not_posted
+    explanation: str
+    positions: tuple[int, ...] = ()
+    delay_seconds: float = 0.0
+    doubt: bool = False
+    unseen: bool = False
+    brake: Brake | None = None
+    transport_failed: bool = False
+    document_refused: bool = False
+    shrink: bool = False
+    http_status: int | None = None
+    request_size: int | None = None
+    request_hash: str | None = None
+    request_bytes: bytes | None = None
+    reply_bytes: bytes | None = None

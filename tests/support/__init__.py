@@ -1,0 +1,1 @@
+"""What the tests share: servers, databases, processes. Nothing outside `tests` imports it."""

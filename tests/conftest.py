@@ -21,7 +21,7 @@ for _name in [name for name in environ if name.upper().startswith("BULKPOST_")]:
 
 
 def pytest_configure() -> None:
-    """Make a terminated session end like an interrupted one: its fixtures stop their servers."""
+    """Make a terminated session end like an interrupted one: its fixtures stop what they started."""
     signal(SIGTERM, default_int_handler)
     adopt_orphans()
 

@@ -7,7 +7,7 @@ from secrets import token_hex
 from shutil import copyfile
 
 from psycopg import connect
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import make_url
 
 EMPTY = "template0"
@@ -39,7 +39,7 @@ def sqlite_database(directory: Path, template: Path | None = None) -> str:
     return f"sqlite:///{path}"
 
 
-def _administer(server_url: str, statement: Composable) -> None:
+def _administer(server_url: str, statement: Composed) -> None:
     url = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with connect(url, autocommit=True) as connection:
         connection.execute(statement)

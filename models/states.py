@@ -27,7 +27,7 @@ class BatchStatus(StrEnum):
     RUNNING = "running"  # leased by one attempt; record ends it, or rescue when its process died
     RETRYABLE = "retryable"  # to be posted again, not before its available_at
     COMPLETED = "completed"  # every recipient of the range has an outcome
-    DISCARDED = "discarded"  # given up or replaced by two halves
+    DISCARDED = "discarded"  # given up (asked often or long enough), or replaced by two halves
     CANCELLED = "cancelled"  # its campaign was cancelled
 
 
@@ -78,9 +78,9 @@ CAMPAIGN_MOVES_BY_HAND: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
 
 _B = BatchStatus
 BATCH_MOVES: Mapping[BatchStatus, frozenset[BatchStatus]] = {
-    _B.AVAILABLE: frozenset({_B.RUNNING, _B.CANCELLED}),
+    _B.AVAILABLE: frozenset({_B.RUNNING, _B.CANCELLED, _B.DISCARDED}),
     _B.RUNNING: frozenset({_B.COMPLETED, _B.RETRYABLE, _B.DISCARDED, _B.CANCELLED}),
-    _B.RETRYABLE: frozenset({_B.RUNNING, _B.CANCELLED}),
+    _B.RETRYABLE: frozenset({_B.RUNNING, _B.CANCELLED, _B.DISCARDED}),
     _B.COMPLETED: frozenset(),
     _B.DISCARDED: frozenset(),
     _B.CANCELLED: frozenset(),

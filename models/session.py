@@ -1,0 +1,105 @@
+"""Engines, sessions, transactions, and the database's clock. The only module of this room that reads a clock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session, sessionmaker
+
+from .errors import WrongDatabase
+
+Clock = Callable[[Session], datetime]
+"""Tells the time inside a transaction, after its locks are taken. Tests pass one of their own."""
+
+Sessions = sessionmaker[Session]
+
+_READ_ONLY = "bulkpost_read_only"
+BUSY_TIMEOUT_SECONDS = 30
+
+
+def database_clock(session: Session) -> datetime:
+    """Return the database's time now, not that of the transaction's start. SQLite lives on this host: its own clock."""
+    if session.get_bind().dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def read_url(url: str) -> URL:
+    """Parse a database URL, PostgreSQL through psycopg.
+
+    Raises:
+        WrongDatabase: not a URL, or neither PostgreSQL nor SQLite. The message shows no password.
+    """
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise WrongDatabase(
+            "BULKPOST_DATABASE_URL is not a database URL: use sqlite:///bulkpost.db or "
+            "postgresql+psycopg://user:password@host/name"
+        ) from None
+    if name in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if name != "sqlite":
+        raise WrongDatabase(
+            f'BULKPOST_DATABASE_URL names "{name}": Bulkpost keeps its data in PostgreSQL or SQLite, use '
+            "postgresql+psycopg://... or sqlite:///file"
+        )
+    return parsed
+
+
+def open_engine(url: str | URL, **options: Any) -> Engine:
+    """Make an engine for `url`; SQLite in WAL mode, with writers that queue instead of failing.
+
+    Raises:
+        WrongDatabase: as `read_url`.
+    """
+    parsed = read_url(url) if isinstance(url, str) else url
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, **options)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def open_sessions(engine: Engine) -> Sessions:
+    """Return the factory of sessions on `engine`."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: Sessions) -> Iterator[Session]:
+    """Open a session in one transaction that writes: commit at the end, roll back on any exception."""
+    with sessions() as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(sessions: Sessions) -> Iterator[Session]:
+    """Open a session in one transaction that only reads; on SQLite it does not wait for writers."""
+    with sessions() as session:
+        session.connection(execution_options={_READ_ONLY: True})
+        yield session
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself; see _begin_sqlite.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL: a campaign that was announced as created must outlive a power cut, or it is imported and sent twice.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails at once when another wrote between; an immediate one waits.
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

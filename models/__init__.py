@@ -1,0 +1,66 @@
+"""What is recorded, what may be said, which moves are lawful, and all the SQL.
+
+Other applications install this folder as the distribution `bulkpost`:
+
+    from bulkpost import Recipient, Sms, enqueue_campaign
+
+Imports inside are relative, so that the folder works under both names. Needs SQLAlchemy only.
+"""
+
+from .account import Account
+from .attempt import Attempt
+from .base import CONTRACT_VERSION, Base
+from .batch import Batch
+from .campaign import Campaign
+from .content import Content, FlashSms, Silence, Sms, SmsViber, VCard, Viber, ViberSms, WapPush
+from .errors import (
+    ContentError,
+    EmptyList,
+    IllegalMove,
+    KeyConflict,
+    LedgerError,
+    UnknownAccount,
+    UnknownCampaign,
+    WrongDatabase,
+)
+from .event import Event
+from .installation import Installation
+from .ledger.enqueue import Recipient, enqueue_campaign
+from .outcome import Outcome
+from .states import AccountStatus, BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "Account",
+    "AccountStatus",
+    "Attempt",
+    "Base",
+    "Batch",
+    "BatchStatus",
+    "Campaign",
+    "CampaignStatus",
+    "Content",
+    "ContentError",
+    "EmptyList",
+    "ErrorClass",
+    "Event",
+    "FlashSms",
+    "IllegalMove",
+    "Installation",
+    "KeyConflict",
+    "LedgerError",
+    "Outcome",
+    "Recipient",
+    "RecipientStatus",
+    "Silence",
+    "Sms",
+    "SmsViber",
+    "UnknownAccount",
+    "UnknownCampaign",
+    "VCard",
+    "Viber",
+    "ViberSms",
+    "WapPush",
+    "WrongDatabase",
+    "enqueue_campaign",
+]

@@ -1,0 +1,54 @@
+"""Which accounts want a lane, and how many. A hint is only a wake-up call: losing it costs a few seconds."""
+
+from datetime import timedelta
+
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from ..account import Account
+from ..batch import Batch
+from ..campaign import Campaign
+from ..session import Clock, database_clock
+from ..states import AccountStatus, BatchStatus
+from .claim import BREAKER_AFTER, ready
+
+HINT_AGAIN_SECONDS = 5.0
+"""How long a published hint may lie unanswered before it counts as lost."""
+
+
+def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = database_clock) -> dict[int, int]:
+    """Return how many lanes to start for each account that has batches ready, and remember that they were hinted.
+
+    As many as the account has free parallel POSTs; none for an account whose last hints no lane has taken up yet,
+    unless they are `HINT_AGAIN_SECONDS` old.
+    """
+    now = clock(session)
+    running = (
+        select(func.count())
+        .where(Batch.account_id == Account.id, Batch.status == BatchStatus.RUNNING)
+        .scalar_subquery()
+    )
+    wanting = select(Account.id, Account.max_parallel, Account.transport_failures, running.label("running")).where(
+        Account.status == AccountStatus.ACTIVE,
+        or_(Account.hinted_at.is_(None), Account.hinted_at <= now - timedelta(seconds=HINT_AGAIN_SECONDS)),
+        or_(Account.rate_due_at.is_(None), Account.rate_due_at <= now + timedelta(seconds=1)),
+        or_(
+            Account.transport_failures < BREAKER_AFTER,
+            Account.probe_due_at.is_(None),
+            Account.probe_due_at <= now,
+        ),
+        exists().where(Campaign.account_id == Account.id, ready(now, doubt_limit_seconds)).correlate(Account),
+    )
+    lanes = {}
+    for row in session.execute(wanting).all():
+        most = 1 if row.transport_failures >= BREAKER_AFTER else row.max_parallel
+        if row.running < most:
+            lanes[row.id] = most - row.running
+    if lanes:
+        session.execute(
+            update(Account)
+            .where(Account.id.in_(sorted(lanes)))
+            .values(hinted_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    return lanes

@@ -1,0 +1,86 @@
+"""Row locks, in the one order that every verb keeps: account, campaign, batch. And the events written under them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..account import Account
+from ..campaign import Campaign
+from ..errors import UnknownAccount, UnknownCampaign
+from ..event import Event
+
+SYSTEM = "system"
+
+
+def lock_account(session: Session, account_id: int) -> Account:
+    """Lock one account's row and return it as it is now.
+
+    Raises:
+        UnknownAccount: there is none.
+    """
+    statement = select(Account).where(Account.id == account_id).with_for_update(key_share=True)
+    account = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+    if account is None:
+        raise UnknownAccount(f"no account with id {account_id}")
+    return account
+
+
+def lock_accounts(session: Session) -> list[Account]:
+    """Lock every account: whoever was claiming has committed, whoever wants to waits."""
+    statement = select(Account).order_by(Account.id).with_for_update(key_share=True)
+    return list(session.execute(statement, execution_options={"populate_existing": True}).scalars())
+
+
+def lock_campaign(session: Session, campaign_id: int) -> Campaign:
+    """Lock one campaign's row and return it as it is now.
+
+    Raises:
+        UnknownCampaign: there is none.
+    """
+    statement = select(Campaign).where(Campaign.id == campaign_id).with_for_update(key_share=True)
+    campaign = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+    if campaign is None:
+        raise UnknownCampaign(f"no campaign {campaign_id}")
+    return campaign
+
+
+def find_account(session: Session, name: str) -> Account:
+    """Return the account called `name`.
+
+    Raises:
+        UnknownAccount: there is none; the message names those that exist.
+    """
+    account = session.execute(select(Account).where(Account.name == name)).scalar_one_or_none()
+    if account is None:
+        known = session.execute(select(Account.name).order_by(Account.name)).scalars().all()
+        raise UnknownAccount(
+            f'no account "{name}": there is {", ".join(known) or "none"}; make one with bulkpost account set {name}'
+        )
+    return account
+
+
+def write_event(
+    session: Session,
+    now: datetime,
+    actor: str,
+    kind: str,
+    *,
+    account_id: int | None = None,
+    campaign_id: int | None = None,
+    reason: str | None = None,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Say who did what, in the transaction of the deed. Neither phones nor texts nor secrets go in here."""
+    session.add(
+        Event(
+            happened_at=now,
+            actor=actor[:64],
+            kind=kind,
+            account_id=account_id,
+            campaign_id=campaign_id,
+            reason=reason,
+            facts=facts,
+        )
+    )

@@ -1,0 +1,41 @@
+"""Reading what a lease owes: after the claim's commit, without a lock."""
+
+import json
+
+from sqlalchemy import null, select
+from sqlalchemy.orm import Session
+
+from ..content import variable_names
+from ..recipient import Recipient
+from ..work import Lease, Owed
+from .claim import pending_in
+from .keys import send_key
+
+
+def read_owed(session: Session, lease: Lease) -> list[Owed]:
+    """Return the recipients of the leased range that have no outcome, in position order.
+
+    The values are decoded only where the content names some: most mailings say one text to everybody.
+    """
+    named = bool(variable_names(lease.content))
+    rows = session.execute(
+        select(
+            Recipient.position,
+            Recipient.msisdn,
+            Recipient.send_key,
+            Recipient.values_json if named else null().label("values_json"),
+        )
+        .where(pending_in(lease.campaign_id, lease.first_position, lease.last_position))
+        .order_by(Recipient.position)
+    ).all()
+    names, prefix = lease.column_names, lease.key_prefix
+    return [
+        Owed(
+            position=position,
+            msisdn=msisdn,
+            send_key=key or send_key(prefix, position),
+            values=dict(zip(names, json.loads(values), strict=False)) if values else {},
+        )
+        for position, msisdn, key, values in rows
+        if msisdn is not None
+    ]

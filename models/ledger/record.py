@@ -1,0 +1,249 @@
+"""Record: close one attempt (transaction 2): attempt, outcomes, verdict, counters, brakes, all or nothing.
+
+Fenced by the attempt number: whoever lost the lease stores acceptances only, because an acceptance is a fact and a
+refusal may be about a document that another attempt has replaced.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from ..attempt import Attempt, AttemptOutcome, fold_positions
+from ..batch import Batch
+from ..campaign import Campaign
+from ..recipient import Recipient
+from ..session import Clock, database_clock
+from ..states import BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
+from ..work import Brake, Closing, Lease, RecipientOutcome, Verdict
+from .brakes import needs_account, settle_account, stop_campaign
+from .claim import pending_in
+from .locks import lock_account, lock_campaign
+from .moves import move_batch
+from .outcomes import Counts, count_outcomes, end_pending, other_holders, pending_count, write_outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What record did: the change of each count, the batch's status, and whether the lease was lost before."""
+
+    counts: Counts
+    batch_status: BatchStatus | None
+    late: bool
+    braked: bool
+
+
+def record(
+    session: Session,
+    lease: Lease,
+    closing: Closing,
+    *,
+    max_attempts: int,
+    doubt_limit_seconds: float,
+    clock: Clock = database_clock,
+) -> Recorded:
+    """Write everything that one attempt brought. The caller commits; on any exception nothing of it is written."""
+    closing = _raise_collisions(session, lease, closing)
+    account = lock_account(session, lease.account_id) if needs_account(lease, closing) else None
+    campaign = lock_campaign(session, lease.campaign_id)
+    batch = _lock_batch(session, lease)
+    now = clock(session)
+    late = batch.status is not BatchStatus.RUNNING or batch.attempt_number != lease.attempt_number
+    if late:
+        closing = replace(closing, outcomes=tuple(o for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED))
+    counts = write_outcomes(
+        session,
+        lease.campaign_id,
+        closing.outcomes,
+        now,
+        attempt_id=lease.attempt_id,
+        attempt_number=lease.attempt_number,
+    )
+    status = None
+    if not late:
+        status, ended = _conclude(session, lease, closing, campaign, batch, now, max_attempts, doubt_limit_seconds)
+        counts.update(ended)
+    _close_attempt(session, lease, closing, now, late)
+    segments = sum(o.segments or 0 for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED)
+    count_outcomes(campaign, session, counts, segments)
+    braked = False
+    if account is not None:
+        braked = settle_account(session, account, lease, closing, now)
+    if closing.brake is not None and closing.brake.scope == "campaign":
+        braked = stop_campaign(session, campaign, closing.brake.reason, now)
+    return Recorded(counts, status, late, braked)
+
+
+def _raise_collisions(session: Session, lease: Lease, closing: Closing) -> Closing:
+    """Turn an acceptance whose id another recipient holds into `unknown`, and pause the account (P10)."""
+    ids = {
+        o.provider_message_id: o.position
+        for o in closing.outcomes
+        if o.status is RecipientStatus.ACCEPTED and o.provider_message_id
+    }
+    taken = other_holders(session, lease.campaign_id, lease.gateway_url, ids)
+    if not taken:
+        return closing
+    reason = "the gateway answered with the id of another recipient's message"
+    outcomes = tuple(
+        RecipientOutcome(
+            position=o.position,
+            status=RecipientStatus.UNKNOWN,
+            provider_message_id=o.provider_message_id,
+            provider_text=o.provider_text,
+            error_class=ErrorClass.COLLISION,
+            reason=reason,
+            after_doubt=True,
+        )
+        if o.provider_message_id in taken and o.status is RecipientStatus.ACCEPTED
+        else o
+        for o in closing.outcomes
+    )
+    brake = Brake(
+        scope="account",
+        reason=f"{len(taken)} answers carried the id of another recipient's message: another program uses the same "
+        "client_id_sms on this login, and messages are silently not sent; give Bulkpost a login of its own",
+        error_class=ErrorClass.COLLISION,
+    )
+    return replace(closing, outcomes=outcomes, brake=brake)
+
+
+def _lock_batch(session: Session, lease: Lease) -> Batch:
+    statement = select(Batch).where(Batch.id == lease.batch_id).with_for_update(key_share=True)
+    return session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
+
+
+def _conclude(
+    session: Session,
+    lease: Lease,
+    closing: Closing,
+    campaign: Campaign,
+    batch: Batch,
+    now: datetime,
+    max_attempts: int,
+    doubt_limit_seconds: float,
+) -> tuple[BatchStatus, Counts]:
+    """Give the batch its next status, and whoever of it can get no further its outcome."""
+    nobody: Counts = Counter()
+    left = pending_count(session, lease.campaign_id, lease.first_position, lease.last_position)
+    if left == 0:
+        return _end(session, lease, BatchStatus.COMPLETED), nobody
+    doubt_since = batch.doubt_since or (lease.opened_at if closing.doubt else None)
+    doubt_count = batch.doubt_count + closing.doubt
+    if campaign.status is CampaignStatus.CANCELLED:
+        status = _end(session, lease, BatchStatus.CANCELLED)
+        return status, end_cancelled(session, batch, doubt_since is not None, now)
+    too_old = doubt_since is not None and now - doubt_since > timedelta(seconds=doubt_limit_seconds)
+    if too_old or (closing.doubt and doubt_count >= max_attempts):
+        status = _end(session, lease, BatchStatus.DISCARDED)
+        return status, give_up(session, batch, doubt_count, now)
+    past: dict[str, object] = {
+        "doubt_since": doubt_since,
+        "doubt_count": doubt_count,
+        "unseen_count": batch.unseen_count + closing.unseen,
+    }
+    if closing.verdict is Verdict.SPLIT and left > 1:
+        status = _end(session, lease, BatchStatus.DISCARDED)
+        _halve(session, batch, left, now, past)
+        return status, nobody
+    put_back = closing.verdict is Verdict.PUT_BACK
+    moved = move_batch(
+        session,
+        lease.batch_id,
+        lease.attempt_number,
+        BatchStatus.RETRYABLE,
+        available_at=now if put_back else now + timedelta(seconds=closing.delay_seconds),
+        retry_count=batch.retry_count + (not put_back),
+        **past,
+    )
+    assert moved, "the batch is locked and was running under this attempt"
+    return BatchStatus.RETRYABLE, nobody
+
+
+def _end(session: Session, lease: Lease, status: BatchStatus) -> BatchStatus:
+    moved = move_batch(session, lease.batch_id, lease.attempt_number, status)
+    assert moved, "the batch is locked and was running under this attempt"
+    return status
+
+
+def _halve(session: Session, batch: Batch, left: int, now: datetime, past: dict[str, object]) -> None:
+    """Replace a refused document by two: the bad recipient ends alone, its neighbours are sent."""
+    pending = pending_in(batch.campaign_id, batch.first_position, batch.last_position)
+    lower_half = select(Recipient.position).where(pending).order_by(Recipient.position)
+    middle = session.execute(lower_half.offset(left // 2 - 1).limit(1)).scalar_one()
+    for first, last in ((batch.first_position, middle), (middle + 1, batch.last_position)):
+        session.add(
+            Batch(
+                campaign_id=batch.campaign_id,
+                account_id=batch.account_id,
+                first_position=first,
+                last_position=last,
+                status=BatchStatus.AVAILABLE,
+                available_at=now,
+                attempt_number=batch.attempt_number,
+                retry_count=batch.retry_count,
+                created_at=now,
+                **past,
+            )
+        )
+
+
+def end_cancelled(session: Session, batch: Batch, doubtful: bool, now: datetime) -> Counts:
+    """End the pending recipients of a cancelled campaign's batch: `unknown` where an attempt may have carried them (P3)."""
+    status = RecipientStatus.UNKNOWN if doubtful else RecipientStatus.CANCELLED
+    reason = (
+        "the campaign was cancelled while it was in doubt whether the gateway had accepted this"
+        if doubtful
+        else "the campaign was cancelled before this was posted"
+    )
+    return end_pending(
+        session,
+        batch.campaign_id,
+        batch.first_position,
+        batch.last_position,
+        status,
+        now,
+        reason=reason,
+        attempt_number=batch.attempt_number,
+    )
+
+
+def give_up(session: Session, batch: Batch, doubt_count: int, now: datetime) -> Counts:
+    """End the pending recipients of a batch as `unknown`: asked often, or long, enough."""
+    return end_pending(
+        session,
+        batch.campaign_id,
+        batch.first_position,
+        batch.last_position,
+        RecipientStatus.UNKNOWN,
+        now,
+        reason=f"no readable answer to {doubt_count} attempts that may have carried it",
+        error_class=ErrorClass.TRANSIENT,
+        attempt_number=batch.attempt_number,
+    )
+
+
+def _close_attempt(session: Session, lease: Lease, closing: Closing, now: datetime, late: bool) -> None:
+    """Close the attempt; after a lost lease rescue has closed it, and the reply is added as evidence."""
+    values: dict[str, object] = {
+        "explanation": f"answered after the lease was lost: {closing.explanation}" if late else closing.explanation,
+        "positions": fold_positions(closing.positions),
+        "http_status": closing.http_status,
+        "request_size": closing.request_size,
+        "request_hash": closing.request_hash,
+        "request_bytes": closing.request_bytes,
+        "reply_bytes": closing.reply_bytes,
+        "closed_at": func.coalesce(Attempt.closed_at, now),
+    }
+    if late:
+        values["outcome"] = func.coalesce(Attempt.outcome, AttemptOutcome.LOST.value)
+    else:
+        values["outcome"] = AttemptOutcome(closing.attempt_outcome)
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == lease.attempt_id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,74 @@
+"""Settle: finish campaigns in which nobody is pending, and plan again whoever was left without an open batch."""
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from ..account import Account
+from ..batch import Batch
+from ..campaign import Campaign
+from ..recipient import Recipient
+from ..session import Clock, database_clock
+from ..states import OPEN_BATCH, CampaignStatus
+from .claim import pending_in
+from .locks import SYSTEM, write_event
+from .moves import move_campaign
+from .plan import add_ranges
+
+MOST_SETTLED = 100
+
+
+def settle(session: Session, *, clock: Clock = database_clock) -> int:
+    """Finish running campaigns whose work is done; return how many finished.
+
+    A campaign with pending recipients and no open batch should not be; where it is, they are planned again under the
+    same keys, and an event says so.
+    """
+    without_work = (
+        select(Campaign)
+        .where(
+            Campaign.status == CampaignStatus.RUNNING,
+            Campaign.planned_through == Campaign.total_count,
+            ~exists().where(Batch.campaign_id == Campaign.id, Batch.status.in_(OPEN_BATCH)),
+        )
+        .order_by(Campaign.id)
+        .limit(MOST_SETTLED)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    campaigns = session.execute(without_work, execution_options={"populate_existing": True}).scalars().all()
+    finished = 0
+    for campaign in campaigns:
+        if campaign.pending_count == 0:
+            now = clock(session)
+            move_campaign(session, campaign, CampaignStatus.FINISHED, now, SYSTEM)
+            write_event(
+                session, now, SYSTEM, "campaign_finished", account_id=campaign.account_id, campaign_id=campaign.id
+            )
+            finished += 1
+        else:
+            _plan_again(session, campaign, clock)
+    return finished
+
+
+def _plan_again(session: Session, campaign: Campaign, clock: Clock) -> None:
+    size = session.execute(select(Account.batch_size).where(Account.id == campaign.account_id)).scalar_one()
+    pending = pending_in(campaign.id, 1, campaign.total_count)
+    positions = session.execute(select(Recipient.position).where(pending).order_by(Recipient.position)).scalars()
+    made = 0
+    first = last = 0
+    for position in positions:
+        if first and position - first >= size:
+            made += add_ranges(session, campaign, first, last, last - first + 1, clock=clock)
+            first = 0
+        first, last = first or position, position
+    if first:
+        made += add_ranges(session, campaign, first, last, last - first + 1, clock=clock)
+    write_event(
+        session,
+        clock(session),
+        SYSTEM,
+        "planned_again",
+        account_id=campaign.account_id,
+        campaign_id=campaign.id,
+        reason="recipients were pending without an open batch",
+        facts={"recipients": campaign.pending_count, "batches": made},
+    )

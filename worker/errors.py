@@ -39,7 +39,7 @@ class GatewayError(DispatchError):
 
     `attempt_outcome`: how the attempt is closed. `in_doubt`: the provider may have processed the document.
     `pauses_account`: nothing will change until a person mends the set-up. `splits`: half of the document may pass.
-    `pace`: how long a repeat waits at least.
+    `keep_request`: our bytes are evidence. `pace`: how long a repeat waits at least.
     """
 
     attempt_outcome = "in_doubt"
@@ -47,6 +47,7 @@ class GatewayError(DispatchError):
     pauses_account = False
     splits = False
     transport_failed = True
+    keep_request = False
     pace = Pace.BACKOFF
 
     def __init__(
@@ -80,6 +81,8 @@ class Unanswered(GatewayError):
 
 class Unreadable(Unanswered):
     """Raised when an answer came that is not the documented one; its bytes are in `raw`."""
+
+    keep_request = True
 
 
 class Throttled(GatewayError):

@@ -77,7 +77,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplyEntry:
-    """What the provider says of one line. `number` is None where it was absent or not a number; `text` is word for word."""
+    """What the provider says of one line, `text` word for word. `number` is None where it was absent or no number."""
 
     number: int | None
     provider_message_id: str | None

@@ -1,0 +1,156 @@
+"""What one POST means: an outcome per recipient, a verdict for the batch, perhaps a brake.
+
+Pure: the reply or the error and the batch's history come in, a Decision goes out; `models.ledger` carries it out.
+Source: design.md sections 2 and 5; protocol.md 5 to 8.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from models.states import ErrorClass, RecipientStatus
+from worker.core.brake import find_brake, quote
+from worker.core.match import REFUSALS, Answers, match
+from worker.core.messages import (
+    Brake,
+    Decision,
+    History,
+    Line,
+    Meaning,
+    Pace,
+    RecipientOutcome,
+    Reply,
+    Verdict,
+)
+from worker.core.rule import Ruling, Wait, rule_entry, rule_error, rule_refused
+from worker.errors import GatewayError
+
+_DOUBTS = frozenset({Wait.SILENCE, Wait.UNSEEN})  # neither excludes that the provider has taken it
+_DOCUMENT_REFUSED = REFUSALS | {Meaning.LOST_BODY}
+
+
+def decide_reply(
+    lines: Sequence[Line], reply: Reply, history: History, *, retry_after_seconds: float | None = None
+) -> Decision:
+    """Decide by a readable answer: its entries first, then its error for whoever has none."""
+    answers = match(lines, reply)
+    rulings = _part_collisions([_rule(line, reply, answers, history, len(lines) == 1) for line in lines])
+    waits = {ruling for ruling in rulings if isinstance(ruling, Wait)}
+    outcomes = tuple(ruling for ruling in rulings if isinstance(ruling, RecipientOutcome))
+    verdict = _verdict(waits)
+    error_counts = reply.error_text is not None and len(answers.entries) < len(lines)
+    refused = error_counts and _says_refused(reply)
+    return Decision(
+        outcomes=outcomes,
+        verdict=verdict,
+        attempt_outcome=_attempt_outcome(reply, answers),
+        explanation=_explain(rulings, reply, answers),
+        pace=Pace.BACKOFF if verdict is Verdict.RETRY else Pace.NOW,
+        retry_after_seconds=retry_after_seconds if verdict is Verdict.RETRY else None,
+        doubt=bool(waits & _DOUBTS),
+        unseen=Wait.UNSEEN in waits,
+        brake=find_brake(reply, answers, rulings),
+        document_refused=refused,
+        keep_request=refused or any(outcome.error_class is ErrorClass.REQUEST for outcome in outcomes),
+    )
+
+
+def decide_error(lines: Sequence[Line], error: GatewayError, history: History) -> Decision:
+    """Decide by the facts of an error, where no readable answer came."""
+    decision = Decision(
+        outcomes=(),
+        verdict=Verdict.RETRY,
+        attempt_outcome=error.attempt_outcome,
+        explanation=error.explanation,
+        pace=error.pace,
+        retry_after_seconds=error.retry_after_seconds,
+        doubt=error.in_doubt,
+        transport_failed=error.transport_failed,
+        keep_request=error.keep_request,
+    )
+    if error.splits:
+        return _split(lines, decision, history)
+    if error.pauses_account:
+        reason = f"{error.explanation}: check the account's gateway_url, then resume the account"
+        return replace(
+            decision,
+            verdict=Verdict.PUT_BACK,
+            retry_after_seconds=None,
+            brake=Brake("account", reason, ErrorClass.REQUEST),
+        )
+    return decision
+
+
+def _split(lines: Sequence[Line], decision: Decision, history: History) -> Decision:
+    """Halve a document that is too large; a single line cannot be halved and ends here."""
+    decision = replace(decision, retry_after_seconds=None)
+    if len(lines) > 1:
+        return replace(decision, verdict=Verdict.SPLIT, shrink=True)
+    outcomes = tuple(rule_refused(line, None, ErrorClass.REQUEST, history) for line in lines)
+    return replace(decision, verdict=Verdict.COMPLETE, outcomes=outcomes, keep_request=True)
+
+
+def _rule(line: Line, reply: Reply, answers: Answers, history: History, alone: bool) -> Ruling:
+    entry = answers.entries.get(line.number)
+    if entry is not None:
+        return rule_entry(line, entry, answers.remarks.get(line.number), history)
+    if reply.error_text is not None and reply.error_meaning is not None:
+        return rule_error(line, reply.error_text, reply.error_meaning, history, alone=alone)
+    return Wait.SILENCE  # never success
+
+
+def _part_collisions(rulings: list[Ruling]) -> list[Ruling]:
+    """Turn acceptances that share one id into `unknown`: at most one of them was sent (P10)."""
+    holders = Counter(_accepted_id(ruling) for ruling in rulings)
+    shared = {held for held, count in holders.items() if held and count > 1}
+    if not shared:
+        return rulings
+    return [_collided(ruling) if _accepted_id(ruling) in shared else ruling for ruling in rulings]
+
+
+def _accepted_id(ruling: Ruling) -> str | None:
+    if isinstance(ruling, RecipientOutcome) and ruling.status is RecipientStatus.ACCEPTED:
+        return ruling.provider_message_id
+    return None
+
+
+def _collided(ruling: Ruling) -> Ruling:
+    assert isinstance(ruling, RecipientOutcome)
+    return replace(
+        ruling,
+        status=RecipientStatus.UNKNOWN,
+        error_class=ErrorClass.COLLISION,
+        reason="another recipient of the same document got the same id",
+        after_doubt=True,
+    )
+
+
+def _verdict(waits: set[Wait]) -> Verdict:
+    if not waits:
+        return Verdict.COMPLETE
+    if Wait.SPLIT in waits:
+        return Verdict.SPLIT
+    return Verdict.PUT_BACK if waits == {Wait.ACCOUNT} else Verdict.RETRY
+
+
+def _says_refused(reply: Reply) -> bool:
+    """Tell whether the error speaks against the document, and not of the account or the moment."""
+    return reply.error_meaning not in (Meaning.ACCOUNT, Meaning.CREDENTIALS, Meaning.TRANSIENT)
+
+
+def _attempt_outcome(reply: Reply, answers: Answers) -> str:
+    if answers.entries:
+        return "answered"
+    if reply.error_meaning is Meaning.TRANSIENT:
+        return "throttled"
+    known = reply.error_meaning in _DOCUMENT_REFUSED or reply.error_meaning in (Meaning.ACCOUNT, Meaning.CREDENTIALS)
+    return "refused" if known else "in_doubt"
+
+
+def _explain(rulings: Sequence[Ruling], reply: Reply, answers: Answers) -> str:
+    counts = Counter(ruling.value if isinstance(ruling, Wait) else ruling.status.value for ruling in rulings)
+    parts = [f"{count} {what}" for what, count in counts.items()]
+    if answers.foreign_count:
+        parts.append(f"{answers.foreign_count} entries of nobody ignored")
+    counted = ", ".join(parts)
+    return counted if reply.error_text is None else f"document error {quote(reply.error_text)}: {counted}"

@@ -1,0 +1,26 @@
+"""Many rendered recipients as few messages: text and sender cannot vary inside one message of a document."""
+
+from collections.abc import Iterable
+
+from models.content import Content
+from worker.core.messages import Line, Message, Owed, Submission
+
+
+def group(rendered: Iterable[tuple[Owed, Content]]) -> Submission:
+    """Put equal contents into one message, in the order they first appear; number the lines 1..n through the document.
+
+    Source: protocol.md 4.1, 4.2.
+    """
+    owed_by_content: dict[Content, list[Owed]] = {}
+    for owed, content in rendered:
+        owed_by_content.setdefault(content, []).append(owed)
+    messages: list[Message] = []
+    number = 0
+    for content, together in owed_by_content.items():
+        lines = tuple(
+            Line(number=n, position=owed.position, msisdn=owed.msisdn, send_key=owed.send_key)
+            for n, owed in enumerate(together, start=number + 1)
+        )
+        number += len(lines)
+        messages.append(Message(content, lines))
+    return Submission(tuple(messages))

@@ -8,9 +8,10 @@ from shutil import copyfile
 
 from psycopg import connect
 from psycopg.sql import SQL, Composed, Identifier
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, make_url
 
 EMPTY = "template0"
+CLOSED_GATEWAY = "http://127.0.0.1:9/xml"
 
 
 @contextmanager
@@ -25,10 +26,17 @@ def postgres_database(server_url: str, template: str = EMPTY) -> Iterator[str]:
 
 
 def migrate(url: str) -> None:
-    """Bring a database to the newest version, as `bulkpost db upgrade` does."""
-    from migrations import upgrade  # here, so that the fast tiers do not load Alembic
+    """Do as `bulkpost db upgrade` does on a new database; account `default` has a gateway that nobody answers at."""
+    # Here, so that the fast tiers do not load Alembic.
+    from migrations import upgrade
+    from models.ledger.install import install
+    from models.session import open_engine, open_sessions, transaction
 
-    upgrade(url)
+    engine = open_engine(url, poolclass=NullPool)
+    upgrade(engine)
+    with transaction(open_sessions(engine)) as session:
+        install(session, environment="development", gateway_url=CLOSED_GATEWAY)
+    engine.dispose()
 
 
 def sqlite_database(directory: Path, template: Path | None = None) -> str:

@@ -1,0 +1,161 @@
+"""One POST: its session, its size limit, and what became of it.
+
+Nothing here retries. What cannot be an answer becomes a GatewayError by what is known for certain: whether a byte was
+handed to the socket, the HTTP status, the time. Source: protocol.md 2 and 8.
+"""
+
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from threading import Lock, local
+from weakref import WeakSet
+
+import requests
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+
+from worker.core.messages import Exchange, Meaning, Reply
+from worker.errors import ConfigurationError, GatewayError, Unreadable
+from worker.gateway.failure import cut_short, not_answered, refusal
+from worker.gateway.headers import charset_of, retry_after
+from worker.gateway.reply import parse
+from worker.gateway.transport import WatchedAdapter, watching
+
+CONTENT_TYPE = "text/xml; charset=utf-8;"
+"""With the semicolon at its end. Source: protocol.md 2."""
+
+REPLY_LIMIT_BYTES = 32 * 2**20
+_REPLY_FLOOR_BYTES = 2**20
+_REPLY_PER_REQUEST_BYTE = 16  # the longest documented text, each letter an entity, is a tenth of that
+_EVIDENCE_BYTES = 2**16  # of an answer that is too long
+_PIECE_BYTES = 2**16
+_TROUBLES = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
+
+
+class _TooLong(Exception):
+    """Raised inside this module when an answer passes its limit."""
+
+
+class Gateway:
+    """Posts documents; may be shared by threads, each of which gets a session of its own. Make it after a fork."""
+
+    def __init__(
+        self,
+        *,
+        content_type: str = CONTENT_TYPE,
+        ca_bundle: str | None = None,
+        reply_limit_bytes: int = REPLY_LIMIT_BYTES,
+    ) -> None:
+        """Prepare sessions; `ca_bundle` is a file of certificates to trust in place of the public ones.
+
+        Raises: ConfigurationError where that file does not exist.
+        """
+        if ca_bundle is not None and not Path(ca_bundle).is_file():
+            raise ConfigurationError(f"no file of trusted certificates at {ca_bundle}: correct its path")
+        self._content_type = content_type
+        self._ca_bundle = ca_bundle
+        self._reply_limit_bytes = reply_limit_bytes
+        self._local = local()
+        self._lock = Lock()
+        self._sessions: WeakSet[requests.Session] = WeakSet()
+
+    def post(self, url: str, body: bytes, *, connect_timeout_seconds: float, read_timeout_seconds: float) -> Exchange:
+        """Post one document and read the answer, all of it within the sum of both timeouts.
+
+        Raises: a GatewayError that says what is certain; none names the login in the URL, the body or a phone.
+        """
+        with watching(connect_timeout_seconds, read_timeout_seconds) as watch:
+            try:
+                response = self._session().post(
+                    url,
+                    data=body,
+                    timeout=(connect_timeout_seconds, read_timeout_seconds),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            except _TROUBLES as trouble:
+                raise not_answered(trouble, url, handed_over=watch.handed_over) from trouble
+            try:
+                limit = min(_REPLY_FLOOR_BYTES + _REPLY_PER_REQUEST_BYTE * len(body), self._reply_limit_bytes)
+                raw, early_end = _read(response.raw, limit)
+            finally:
+                response.close()
+        return _judge(response, raw, early_end)
+
+    def close(self) -> None:
+        """Close the idle connections of every thread."""
+        with self._lock:
+            for session in self._sessions:
+                session.close()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._new_session()
+            with self._lock:
+                self._sessions.add(session)
+        return session
+
+    def _new_session(self) -> requests.Session:
+        session = _Session()
+        session.trust_env = False  # no proxy, no .netrc: what is sent depends on the account alone
+        session.verify = self._ca_bundle or True
+        session.cookies.set_policy(
+            DefaultCookiePolicy(allowed_domains=())
+        )  # a PHP session would queue our parallel posts
+        session.headers.clear()
+        session.headers.update(
+            {
+                "Content-type": self._content_type,
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+                "User-Agent": "bulkpost",
+            }
+        )
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, WatchedAdapter())
+        return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Know no redirects: `requests` would read their bodies to the end, past our limit."""
+
+
+def _read(body: BaseHTTPResponse, limit: int) -> tuple[bytes, Exception | None]:
+    """Read what comes, up to a limit of decoded bytes; return it with what ended it too early, if anything did."""
+    raw = bytearray()
+    try:
+        while piece := body.read1(_PIECE_BYTES, decode_content=True):
+            raw += piece
+            if len(raw) > limit:
+                return bytes(raw[:_EVIDENCE_BYTES]), _TooLong(f"more than {limit} bytes")
+    except _TROUBLES as trouble:
+        return bytes(raw), trouble
+    return bytes(raw), None
+
+
+def _judge(response: requests.Response, raw: bytes, early_end: Exception | None) -> Exchange:
+    """Return the exchange if its body is an answer, whatever the status and however the connection ended."""
+    status, wait = response.status_code, retry_after(response.headers)
+    try:
+        if isinstance(early_end, _TooLong):
+            raise Unreadable(f"unreadable answer: {early_end}")
+        reply = parse(raw, charset_of(response.headers))
+        if _outweighs(reply, status):
+            return Exchange(reply=reply, http_status=status, raw=raw, retry_after_seconds=wait)
+        raise Unreadable("an undocumented error")
+    except Unreadable as unreadable:
+        failure = refusal(response, raw, wait)
+        if failure is None and early_end is not None and not isinstance(early_end, _TooLong):
+            failure = cut_short(early_end, status, raw)
+        if failure is None:
+            failure = Unreadable(f"HTTP {status}: {unreadable}", http_status=status, raw=raw, retry_after_seconds=wait)
+        raise failure from early_end
+
+
+def _outweighs(reply: Reply, status: int) -> bool:
+    """Tell whether a reply counts for more than its status: with an undocumented error alone, 429 still means wait."""
+    if 200 <= status < 300 or status == 400:
+        return True
+    return bool(reply.entries) or reply.error_meaning not in (None, Meaning.UNSEEN)

@@ -1,0 +1,161 @@
+"""The socket under one exchange: its deadline, and whether a byte of ours was ever handed over.
+
+A timeout per read lets a slow drip of bytes last for ever, and `requests` raises the same error before and after the
+body has left. Both are known for certain in one place only: at the socket. So the connections that the session opens
+wrap theirs, and every send and receive goes through the `Watch` of the exchange that is going on.
+"""
+
+import io
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import monotonic
+from typing import Any, cast
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+class Watch:
+    """One exchange's time, on the monotonic clock, and whether its document may have left."""
+
+    def __init__(self, connect_timeout_seconds: float, read_timeout_seconds: float) -> None:
+        began = monotonic()
+        self._connected_by = began + connect_timeout_seconds
+        self._deadline = began + connect_timeout_seconds + read_timeout_seconds
+        self.handed_over = False
+
+    def left_to_connect(self) -> float:
+        """Return the seconds left for addresses and TLS. Raises: TimeoutError when there are none."""
+        return _left(self._connected_by)
+
+    def left(self) -> float:
+        """Return the seconds left for everything. Raises: TimeoutError when there are none."""
+        return _left(self._deadline)
+
+
+_current: ContextVar[Watch] = ContextVar("exchange")
+
+
+@contextmanager
+def watching(connect_timeout_seconds: float, read_timeout_seconds: float) -> Iterator[Watch]:
+    """Put whatever this thread sends and receives under one deadline: the sum of both, from now on."""
+    watch = Watch(connect_timeout_seconds, read_timeout_seconds)
+    token = _current.set(watch)
+    try:
+        yield watch
+    finally:
+        _current.reset(token)
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Open only connections whose sockets are watched; keep one per host, retry nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=0, pool_connections=4, pool_maxsize=1)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """Make the pools of the session, as the base does, with our connections."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _HTTPConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _open(self._dns_host, self.port)
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = cast(socket.socket, _WatchedSocket(self.sock))
+
+
+class _HTTPSConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _open(self._dns_host, self.port)
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = cast(socket.socket, _WatchedSocket(self.sock))
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _WatchedSocket:
+    """What `http.client` and `urllib3` use of a socket, under the watch of the exchange that is going on."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.fileno = sock.fileno  # asked whether the peer has closed an idle connection
+        self.shutdown = sock.shutdown
+        self.close = sock.close
+
+    def settimeout(self, _seconds: float | None) -> None:
+        """Ignore what others think about time: the watch decides."""
+
+    def sendall(self, content: bytes) -> None:
+        """Send everything before the deadline. From here on the provider may have it, whatever is raised."""
+        watch = _current.get()
+        self._sock.settimeout(watch.left())
+        watch.handed_over = True
+        self._sock.sendall(content)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return the reader of one response."""
+        return io.BufferedReader(_WatchedReader(self._sock))
+
+
+class _WatchedReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)  # holds the socket open until it is closed itself
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_current.get().left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def _open(host: str, port: int) -> socket.socket:
+    """Connect to the first address that answers; what is left of the time is shared among those not tried yet.
+
+    Its timeout is what remains for the TLS handshake. Raises: OSError. Resolving a name cannot be interrupted; its time
+    counts.
+    """
+    watch = _current.get()
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failed: OSError = OSError("the name has no address")
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(watch.left_to_connect() / (len(addresses) - tried))
+            sock.connect(address)
+            sock.settimeout(watch.left_to_connect())
+        except OSError as error:
+            sock.close()
+            failed = error
+        else:
+            return sock
+    raise failed
+
+
+def _left(until: float) -> float:
+    left = until - monotonic()
+    if left <= 0:
+        raise TimeoutError("the time of this exchange is over")
+    return left

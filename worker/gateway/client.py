@@ -32,10 +32,6 @@ _PIECE_BYTES = 2**16
 _TROUBLES = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 
-class _TooLong(Exception):
-    """Raised inside this module when an answer passes its limit."""
-
-
 class Gateway:
     """Posts documents; may be shared by threads, each of which gets a session of its own. Make it after a fork."""
 
@@ -77,7 +73,7 @@ class Gateway:
                 raise not_answered(trouble, url, handed_over=watch.handed_over) from trouble
             try:
                 limit = min(_REPLY_FLOOR_BYTES + _REPLY_PER_REQUEST_BYTE * len(body), self._reply_limit_bytes)
-                raw, early_end = _read(response.raw, limit)
+                raw, early_end = _read(response, limit)
             finally:
                 response.close()
         return _judge(response, raw, early_end)
@@ -122,36 +118,34 @@ class _Session(requests.Session):
         """Know no redirects: `requests` would read their bodies to the end, past our limit."""
 
 
-def _read(body: BaseHTTPResponse, limit: int) -> tuple[bytes, Exception | None]:
+def _read(response: requests.Response, limit: int) -> tuple[bytes, GatewayError | None]:
     """Read what comes, up to a limit of decoded bytes; return it with what ended it too early, if anything did."""
-    raw = bytearray()
+    status, raw = response.status_code, bytearray()
+    body: BaseHTTPResponse = response.raw
     try:
         while piece := body.read1(_PIECE_BYTES, decode_content=True):
             raw += piece
             if len(raw) > limit:
-                return bytes(raw[:_EVIDENCE_BYTES]), _TooLong(f"more than {limit} bytes")
+                evidence = bytes(raw[:_EVIDENCE_BYTES])
+                return evidence, Unreadable(f"HTTP {status}: more than {limit} bytes", http_status=status, raw=evidence)
     except _TROUBLES as trouble:
-        return bytes(raw), trouble
+        return bytes(raw), cut_short(trouble, status, bytes(raw))
     return bytes(raw), None
 
 
-def _judge(response: requests.Response, raw: bytes, early_end: Exception | None) -> Exchange:
+def _judge(response: requests.Response, raw: bytes, early_end: GatewayError | None) -> Exchange:
     """Return the exchange if its body is an answer, whatever the status and however the connection ended."""
     status, wait = response.status_code, retry_after(response.headers)
     try:
-        if isinstance(early_end, _TooLong):
-            raise Unreadable(f"unreadable answer: {early_end}")
         reply = parse(raw, charset_of(response.headers))
+    except Unreadable as unreadable:
+        why = str(unreadable)
+    else:
         if _outweighs(reply, status):
             return Exchange(reply=reply, http_status=status, raw=raw, retry_after_seconds=wait)
-        raise Unreadable("an undocumented error")
-    except Unreadable as unreadable:
-        failure = refusal(response, raw, wait)
-        if failure is None and early_end is not None and not isinstance(early_end, _TooLong):
-            failure = cut_short(early_end, status, raw)
-        if failure is None:
-            failure = Unreadable(f"HTTP {status}: {unreadable}", http_status=status, raw=raw, retry_after_seconds=wait)
-        raise failure from early_end
+        why = "an undocumented error"
+    failure = refusal(response, raw, wait) or early_end
+    raise failure or Unreadable(f"HTTP {status}: {why}", http_status=status, raw=raw, retry_after_seconds=wait)
 
 
 def _outweighs(reply: Reply, status: int) -> bool:

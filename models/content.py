@@ -148,7 +148,7 @@ def check(content: Content) -> None:
         _check_field(content, name, value)
     if isinstance(content, VCard) and len(to_json(content)) == 2:
         raise ContentError("a business card needs one more field beside the name: add cell or email, say")
-    elif isinstance(content, (Viber, ViberSms, SmsViber)):
+    if isinstance(content, (Viber, ViberSms, SmsViber)):
         _check_button(content)
 
 

@@ -1,0 +1,140 @@
+"""A list of recipients as a stream of rows, whatever its format."""
+
+from collections.abc import Callable, Iterator, Sequence
+from csv import Error as CsvError
+from operator import itemgetter
+from types import TracebackType
+from typing import Self
+
+from worker.intake.delimited import END, is_blank
+from worker.intake.errors import IntakeError
+from worker.intake.layout import Layout
+from worker.intake.phones import PhoneReader, resembles_phone
+from worker.intake.row import Grid, Row, Unreadable
+
+LONGEST_REF = 200
+"""Characters of a caller's reference: what the ledger has room for."""
+
+TOO_MANY_CELLS = "more cells than the list has columns: put quotes around a cell with the delimiter in it"
+LONG_REF = f"the reference is longer than {LONGEST_REF} characters"
+
+
+class RecipientList:
+    """A list that is open: its columns are known, its rows are read once, in bounded memory. A context manager.
+
+    `columns` are the names of the values that each row brings: every named column but the phone's and the reference's.
+    Where the list has no header they are called column1, column2, ... by place. `delimiter` is None for plain numbers
+    and for formats without one; `encoding` is None where the format has no choice.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        layout: Layout,
+        phones: PhoneReader,
+        *,
+        called: str,
+        close: Callable[[], object],
+        has_header: bool,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+    ) -> None:
+        self.columns = tuple(layout.names[at] for at in layout.values)
+        self.phone_column = layout.names[layout.phone]
+        self.encoding = encoding
+        self.delimiter = delimiter
+        self._grid = grid
+        self._layout = layout
+        self._has_header = has_header
+        self._phones = phones
+        self._called = called
+        self._close = close
+        self._values = _getter(layout.values)
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._close()
+
+    @property
+    def line_count(self) -> int:
+        """Lines read so far."""
+        return self._grid.line_num - self._ended
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield one row for every data row, a bad one with its problem.
+
+        Raises: IntakeError where the file stops being a list: bytes that are no text, a quote that is never closed.
+        """
+        if self._has_header:
+            next((cells for cells in self._grid if not is_blank(cells)), None)
+        return self._rows()
+
+    def _rows(self) -> Iterator[Row]:
+        grid, values, plain = self._grid, self._values, self._phones.plain
+        width, phone_at, ref_at = len(self._layout.names), self._layout.phone, self._layout.ref
+        end = grid.line_num
+        try:
+            for cells in grid:
+                line, end = end + 1, grid.line_num
+                # The fast way is the same as the careful one for a whole row on one line with a plain number.
+                if line == end and len(cells) == width and ref_at is None and plain(cells[phone_at]):
+                    yield Row(line, cells[phone_at], cells[phone_at], None, values(cells), None)
+                elif cells == [END]:
+                    self._ended = True
+                elif not is_blank(cells):
+                    if end > line:
+                        self._check_quotes(line, end, cells)
+                    yield self._careful(line, cells)
+        except CsvError as error:
+            raise self._never_closed(end + 1) from error
+
+    def _careful(self, line: int, cells: Sequence[str]) -> Row:
+        width, ref_at = len(self._layout.names), self._layout.ref
+        if isinstance(cells, Unreadable):
+            return Row(line, None, cells[0], None, ("",) * len(self.columns), cells.problem)
+        padded = [*cells, *[""] * (width - len(cells))]
+        raw = padded[self._layout.phone]
+        ref = (padded[ref_at].strip() or None) if ref_at is not None else None
+        msisdn, problem = self._phones.read(raw)
+        if not is_blank(cells[width:]):
+            problem = TOO_MANY_CELLS
+        elif ref is not None and len(ref) > LONGEST_REF:
+            ref, problem = None, LONG_REF
+        return Row(line, None if problem else msisdn, raw, ref, self._values(padded), problem)
+
+    def _check_quotes(self, line: int, end: int, cells: Sequence[str]) -> None:
+        """Refuse a row that swallowed the rows below it: they would be missing without a word."""
+        if any(END in cell for cell in cells):
+            raise self._never_closed(line)
+        phone_at, delimiter = self._layout.phone, self.delimiter
+        for swallowed in (part for cell in cells for part in cell.splitlines()[1:]):
+            parts = swallowed.split(delimiter) if delimiter else []
+            if len(parts) > max(1, phone_at) and resembles_phone(parts[phone_at]):
+                raise IntakeError(
+                    f"{self._called} line {line}: a quote that opens here swallows the rows up to line {end}: "
+                    "remove it, or write it twice"
+                )
+
+    def _never_closed(self, line: int) -> IntakeError:
+        return IntakeError(
+            f"{self._called} line {line}: a quote that opens here is never closed: remove it, or close it"
+        )
+
+
+def _getter(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    if not places:
+        return lambda cells: ()
+    if len(places) == 1:
+        only = places[0]
+        return lambda cells: (cells[only].strip(),)
+    pick = itemgetter(*places)
+    return lambda cells: tuple(map(str.strip, pick(cells)))

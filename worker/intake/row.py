@@ -1,0 +1,39 @@
+"""What one row of a list becomes, and what every format gives to make it from."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+
+class Row(NamedTuple):
+    """One data row. Either `msisdn` (E.164 digits without plus) is given, or `problem` says why there is none.
+
+    `line` is where the row starts, from 1. `values` are in the order of the list's `columns`, trimmed, empty where the
+    row has none. `raw_phone` is the cell as written, for the file of refused rows.
+    """
+
+    line: int
+    msisdn: str | None
+    raw_phone: str
+    ref: str | None
+    values: tuple[str, ...]
+    problem: str | None
+
+
+class Grid(Protocol):
+    """The cells of a list, one list of them per row; blank rows are empty lists. `csv.reader` is one."""
+
+    @property
+    def line_num(self) -> int:
+        """The line on which the latest row ended."""
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
+class Unreadable(list[str]):
+    """A row that its format could not make cells of."""
+
+    def __init__(self, written: str, problem: str) -> None:
+        super().__init__((written,))
+        self.problem = problem

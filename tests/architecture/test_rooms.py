@@ -1,0 +1,189 @@
+"""The rooms of the house: which file may import what, beside the standard library.
+
+A file takes the longest key that fits; a key that ends in "/" is a folder. A name allows everything below it. A file
+that fits no line is a question for a decision record.
+"""
+
+import pytest
+
+from tests.support.imports import attributes, foreign_imports, imports, relative_imports, sources
+
+VALUES = {"models.content", "models.errors", "models.segments", "models.states", "models.template", "models.work"}
+TABLE = {"models.base", "models.states", "sqlalchemy"}
+# What code outside of models/ may know of SQLAlchemy: what it is handed, and what may go wrong. Statements stay inside.
+SQL_FROM_OUTSIDE = {"sqlalchemy.Engine", "sqlalchemy.exc", "sqlalchemy.orm.Session"}
+
+ROOMS = {
+    "models/__init__.py": {"models"},
+    "models/states.py": set(),
+    "models/errors.py": set(),
+    "models/segments.py": set(),
+    "models/template.py": {"models.errors"},
+    "models/content.py": {"models.errors", "models.segments", "models.template"},
+    "models/work.py": {"models.content", "models.states"},
+    "models/base.py": {"sqlalchemy"},
+    "models/account.py": TABLE,
+    "models/attempt.py": TABLE,
+    "models/batch.py": TABLE,
+    "models/campaign.py": TABLE,
+    "models/event.py": TABLE,
+    "models/installation.py": TABLE,
+    "models/outcome.py": TABLE,
+    "models/recipient.py": TABLE,
+    "models/session.py": {"models.errors", "sqlalchemy"},
+    "models/ledger/": {"models", "sqlalchemy"},
+    "migrations/__init__.py": {"alembic", "sqlalchemy"},
+    "migrations/env.py": {"alembic", "migrations", "models", "sqlalchemy", "worker.settings"},
+    "migrations/versions/": {"alembic", "sqlalchemy"},
+    "worker/__init__.py": set(),
+    "worker/clock.py": set(),
+    "worker/errors.py": {"worker.core.messages"},
+    "worker/settings.py": {
+        "dotenv",
+        "pydantic",
+        "pydantic_settings",
+        "worker.core.fence",
+        "worker.errors",
+        "worker.gateway.document.Credentials",
+    },
+    "worker/logs.py": {"structlog", "worker.settings"},
+    "worker/private_servers.py": {"psycopg", "redis", "worker.errors"},
+    "worker/core/": VALUES | {"worker.core", "worker.errors"},
+    "worker/gateway/": {"lxml", "models.content", "worker.core.messages", "worker.errors", "worker.gateway"},
+    "worker/gateway/client.py": {"requests", "urllib3", "worker.core.messages", "worker.errors", "worker.gateway"},
+    "worker/gateway/failure.py": {"requests", "urllib3", "worker.errors"},
+    "worker/gateway/transport.py": {"requests", "urllib3"},
+    "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
+    "worker/importer.py": {"models", "worker.errors", "worker.intake", "worker.logs"},
+    "worker/installing.py": SQL_FROM_OUTSIDE
+    | {"migrations", "models", "worker.errors", "worker.settings", "worker.start"},
+    "worker/dispatcher.py": {
+        "models",
+        "worker.clock",
+        "worker.core",
+        "worker.errors",
+        "worker.gateway",
+        "worker.logs",
+        "worker.settings",
+    },
+    "worker/lane.py": {
+        "models",
+        "worker.clock",
+        "worker.dispatcher",
+        "worker.errors",
+        "worker.logs",
+        "worker.settings",
+    },
+    "worker/scheduler.py": SQL_FROM_OUTSIDE | {"models", "worker.clock", "worker.logs", "worker.settings"},
+    "worker/wake.py": {"celery", "kombu", "worker.logs"},
+    "worker/runtime.py": SQL_FROM_OUTSIDE
+    | {
+        "models",
+        "worker.clock",
+        "worker.dispatcher",
+        "worker.gateway",
+        "worker.lane",
+        "worker.scheduler",
+        "worker.settings",
+    },
+    "worker/start.py": SQL_FROM_OUTSIDE
+    | {"migrations", "models", "worker.errors", "worker.runtime", "worker.settings"},
+    "worker/celery.py": {
+        "celery",
+        "kombu",
+        "models.errors",
+        "worker.errors",
+        "worker.logs",
+        "worker.runtime",
+        "worker.settings",
+        "worker.start",
+        "worker.wake",
+    },
+    "worker/tasks.py": {
+        "celery",
+        "worker.celery",
+        "worker.lane",
+        "worker.logs",
+        "worker.runtime",
+        "worker.scheduler",
+        "worker.wake",
+    },
+    "worker/embedded.py": SQL_FROM_OUTSIDE
+    | {"celery", "kombu", "models", "worker.celery", "worker.clock", "worker.errors", "worker.logs", "worker.runtime"}
+    | {"worker.start", "worker.tasks", "worker.wake"},
+    "worker/bench/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
+    "worker/drill/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
+    "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "worker"},
+    # Shares no code with the client side, so that an error on one side cannot hide on the other.
+    "worker/simulator/": {"lxml", "worker.simulator"},
+}
+
+THE_ENVIRONMENT = {"worker/settings.py"}
+THE_CLOCKS = {"models/session.py", "worker/clock.py"}
+ENVIRONMENT_READERS = {"os.environ", "os.environb", "os.getenv"}
+WALL_CLOCKS = {"date.today", "datetime.now", "datetime.today", "datetime.utcnow", "time.time", "time.time_ns"}
+CHANCE_AND_EFFECTS = ("os", "random", "secrets", "socket", "subprocess", "threading", "time", "urllib.request", "uuid")
+
+
+def room(path: str) -> str | None:
+    fitting = [key for key in ROOMS if path == key or (key.endswith("/") and path.startswith(key))]
+    return max(fitting, key=len, default=None)
+
+
+def covers(allowed: str, name: str) -> bool:
+    return name == allowed or name.startswith(f"{allowed}.")
+
+
+def may(path: str, name: str) -> bool:
+    return any(covers(allowed, name) for allowed in ROOMS[room(path) or ""])
+
+
+@pytest.mark.parametrize("path", sources())
+def test_every_file_imports_only_what_its_room_may(path: str) -> None:
+    assert room(path) is not None, f"{path} is in no room: add a line to ROOMS, and a decision record that says why"
+    assert {name for name in foreign_imports(path) if not may(path, name)} == set(), f"{path} may not import these"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("models/account.py", "worker.settings.Settings"),
+        ("models/ledger/claim.py", "celery.Celery"),
+        ("models/ledger/claim.py", "psycopg.connect"),
+        ("worker/core/decide.py", "models.ledger.record"),
+        ("worker/dispatcher.py", "requests.post"),
+        ("worker/dispatcher.py", "sqlalchemy.select"),
+        ("worker/gateway/reply.py", "requests.Response"),
+        ("worker/intake/phones.py", "models.recipient"),
+        ("worker/lane.py", "celery.Celery"),
+        ("worker/scheduler.py", "worker.gateway.client"),
+        ("worker/simulator/server.py", "worker.gateway.reply"),
+        ("worker/simulator/server.py", "worker.core.messages"),
+        ("worker/tasks.py", "worker.cli"),
+    ],
+)
+def test_the_rooms_have_walls(path: str, name: str) -> None:
+    assert not may(path, name)
+
+
+@pytest.mark.parametrize("path", sources("models"))
+def test_models_imports_itself_relatively_because_it_has_two_names(path: str) -> None:
+    assert {name for name in imports(path) if covers("models", name)} == relative_imports(path)
+
+
+@pytest.mark.parametrize("path", sources("worker/core"))
+def test_the_core_is_pure(path: str) -> None:
+    assert {name for name in imports(path) if any(covers(one, name) for one in CHANCE_AND_EFFECTS)} == set()
+
+
+def test_one_module_reads_the_environment() -> None:
+    assert {path for path in sources() if attributes(path) & ENVIRONMENT_READERS} <= THE_ENVIRONMENT
+
+
+def test_only_the_clocks_tell_the_time() -> None:
+    ours = [path for path in sources() if room(path) != "worker/simulator/"]
+    assert {path for path in ours if attributes(path) & WALL_CLOCKS} <= THE_CLOCKS
+
+
+def test_nothing_imports_the_tests() -> None:
+    assert {path for path in sources() if any(covers("tests", name) for name in imports(path))} == set()

@@ -56,7 +56,7 @@ ROOMS = {
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/importer.py": {"models", "worker.errors", "worker.intake", "worker.logs"},
     "worker/installing.py": SQL_FROM_OUTSIDE
-    | {"migrations", "models", "worker.errors", "worker.settings", "worker.start"},
+    | {"migrations", "models", "worker.errors", "worker.runtime", "worker.settings", "worker.start"},
     "worker/dispatcher.py": {
         "models",
         "worker.clock",

@@ -1,0 +1,40 @@
+"""What is imported is declared, and the lock holds no address."""
+
+from importlib.metadata import packages_distributions
+from re import match, sub
+from tomllib import loads
+
+import pytest
+
+from tests.support.imports import CHECKOUT, HOUSE, foreign_imports, sources
+
+PROJECT = loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+MODELS = loads((CHECKOUT / "models/pyproject.toml").read_text())["project"]
+
+
+def plain(requirement: str) -> str:
+    name = match(r"[\w.-]+", requirement)
+    assert name is not None
+    return sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def missing(paths: list[str], declared: list[str]) -> set[str]:
+    """A package that comes along with another goes with it, too."""
+    imported = {name.partition(".")[0] for path in paths for name in foreign_imports(path)} - set(HOUSE)
+    distributions = packages_distributions()
+    names = {plain(one) for one in declared}
+    return {name for name in imported if not names & {plain(one) for one in distributions.get(name, [name])}}
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    extras = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
+    assert missing(sources(), PROJECT["dependencies"] + extras) == set()
+
+
+def test_models_needs_no_more_than_it_declares() -> None:
+    assert missing(sources("models"), MODELS["dependencies"]) == set()
+
+
+@pytest.mark.parametrize("path", ["requirements.lock", "pyproject.toml", "models/pyproject.toml", "scripts/setup"])
+def test_what_installs_names_no_index(path: str) -> None:
+    assert "://" not in (CHECKOUT / path).read_text()

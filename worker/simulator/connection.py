@@ -122,15 +122,12 @@ class Connection(Protocol):
         except CancelledError:
             self._end("stopped")
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - one request must not end the others
             self._end("failed")
             self._write(Response(500, b"the simulator failed\n", closes=True))
-            raise
+            get_running_loop().call_exception_handler({"message": "the simulator failed", "exception": error})
         finally:
             self._task = None
-        self._next()
-
-    def _next(self) -> None:
         if not self._transport.is_closing() and not self._is_lingering:
             self._transport.resume_reading()
             if self._buffer:

@@ -21,7 +21,7 @@ _ELEMENT_ORDER = {name: place for place, name in enumerate(dict.fromkeys(field.s
 _CHANNELS = frozenset({"sms", "viber"})
 _SMS_TYPES = frozenset({"sms", "flashsms", "silence", "wappush", "vcard"})
 
-Fields = tuple[tuple[str, str], ...]
+Pairs = tuple[tuple[str, str], ...]
 
 
 class Unacceptable(Exception):
@@ -45,39 +45,58 @@ class Content(NamedTuple):
     sender: str
     text: str
     parts: int
-    fields: Fields
+    fields: Pairs
     refusal: str | None
     findings: tuple[str, ...]
 
 
+class _Shape(NamedTuple):
+    """What can be said of a message without looking at its values."""
+
+    kind: str
+    sms_type: str
+    has_sms: bool
+    has_viber: bool
+    findings: tuple[str, ...]
+
+
 @lru_cache(maxsize=1024)
-def judge(attributes: Fields, fields: Fields) -> Content:
+def judge(attributes: Pairs, names: tuple[str, ...], values: tuple[str, ...]) -> Content:
     """Say what a message is and what is wrong with it.
 
-    `attributes` are those of `message`; `fields` its elements in document order, composite ones as `phone.cell`.
+    `attributes` are those of `message`; `names` and `values` its elements in document order, composite ones as
+    `phone.cell`.
 
     Raises: Unacceptable for a channel or a type that does not exist.
     """
+    shape = _judge_shape(attributes, names)
+    findings = [*shape.findings, *_find_bad_values(names, values)]
+    given = dict(zip(names, values, strict=True))
+    sender, text = given.pop("sender", ""), given.pop("text", "")
+    refusal = _refuse_viber(given) if shape.has_viber else None
+    parts = 1
+    if shape.has_sms:
+        findings += _find_bad_sender(sender)
+        refusal = refusal or _refuse_sms(shape.sms_type, sender, text, given)
+        parts = 1 if shape.sms_type == "vcard" else count_segments(text)
+        if shape.has_viber and shape.sms_type != "sms":
+            given["type"] = shape.sms_type
+    else:
+        sender, text = given.get("sender_viber", ""), given.get("text_viber", "")
+    return Content(shape.kind, sender, text, parts, tuple(given.items()), refusal, tuple(findings))
+
+
+@lru_cache(maxsize=256)
+def _judge_shape(attributes: Pairs, names: tuple[str, ...]) -> _Shape:
     findings: list[str] = []
     first, second, sms_type = _read_attributes(attributes, findings)
     channels = (first, second) if second else (first,)
-    given = dict(fields)
-    kind = sms_type if channels == ("sms",) else "-".join(dict.fromkeys(channels))
-    _find_misplaced(kind, fields, findings)
-    sender, text = given.pop("sender", ""), given.pop("text", "")
-    refusal = _refuse_viber(given) if "viber" in channels else None
-    if "sms" in channels:
-        _find_bad_sender(sender, findings)
-        refusal = refusal or _refuse_sms(sms_type, sender, text, given)
-    else:
-        sender, text = given.get("sender_viber", ""), given.get("text_viber", "")
-    parts = count_segments(text) if "sms" in channels and sms_type != "vcard" else 1
-    if len(channels) == 2 and sms_type != "sms":
-        given["type"] = sms_type
-    return Content(kind, sender, text, parts, tuple(given.items()), refusal, tuple(findings))
+    kind = sms_type if channels == ("sms",) else "-".join(channels)
+    _find_misplaced(kind, names, findings)
+    return _Shape(kind, sms_type, "sms" in channels, "viber" in channels, tuple(findings))
 
 
-def _read_attributes(attributes: Fields, findings: list[str]) -> tuple[str, str, str]:
+def _read_attributes(attributes: Pairs, findings: list[str]) -> tuple[str, str, str]:
     given = dict(attributes)
     for name in given.keys() - {"type_send_1", "type_send_2", "type"}:
         findings.append(f"attribute {name} of message is unknown")
@@ -90,19 +109,18 @@ def _read_attributes(attributes: Fields, findings: list[str]) -> tuple[str, str,
         raise Unacceptable("bad_document", "type is none of sms, flashsms, silence, wappush, vcard")
     if not first:
         findings.append("type_send_1 is missing")
-    if second and second == (first or "sms"):
+        first = "sms"
+    if second == first:
         findings.append("type_send_2 repeats type_send_1")
         second = ""
-    first = first or "sms"
     if not sms_type and "sms" in (first, second):
         findings.append("type is missing")
     return first, second, sms_type or "sms"
 
 
-def _find_misplaced(kind: str, fields: Fields, findings: list[str]) -> None:
+def _find_misplaced(kind: str, names: tuple[str, ...], findings: list[str]) -> None:
     allowed = _allowed_fields(kind)
     place = 0
-    names = [name for name, _ in fields]
     for name in dict.fromkeys(names):
         element = name.split(".")[0]
         if name not in FIELDS:
@@ -114,13 +132,23 @@ def _find_misplaced(kind: str, fields: Fields, findings: list[str]) -> None:
         place = max(place, _ELEMENT_ORDER.get(element, place))
         if names.count(name) > 1:
             findings.append(f"element {element} is repeated")
-    for name, value in fields:
-        if "\n" in value or "\r" in value:
-            findings.append(f"{name} holds a line break that is not the two characters \\n")
-        if name in _PHONE_FIELDS and not (value.isascii() and value.isdigit()):
-            findings.append(f"{name} is not digits")
     if ("button_viber" in names) != ("action_viber" in names):
         findings.append("button_viber and action_viber go together")
+
+
+def _find_bad_values(names: tuple[str, ...], values: tuple[str, ...]) -> list[str]:
+    findings = []
+    together = "".join(values)
+    if "\n" in together or "\r" in together:
+        findings.append("a text holds a line break that is not the two characters \\n")
+    for name in _PHONE_FIELDS:
+        if name in names and not _is_number(values[names.index(name)]):
+            findings.append(f"{name} is not digits")
+    return findings
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
 
 
 @lru_cache(maxsize=32)
@@ -138,11 +166,13 @@ def _allowed_fields(kind: str) -> frozenset[str]:
     return frozenset(allowed)
 
 
-def _find_bad_sender(sender: str, findings: list[str]) -> None:
+def _find_bad_sender(sender: str) -> list[str]:
+    findings = []
     if not sender.isascii():
         findings.append("sender has other than Latin letters, digits, blanks and punctuation")
     if sender != sender.strip():
         findings.append("sender begins or ends with a blank")
+    return findings
 
 
 def _refuse_viber(given: dict[str, str]) -> str | None:
@@ -156,7 +186,7 @@ def _refuse_viber(given: dict[str, str]) -> str | None:
 def _refuse_sms(sms_type: str, sender: str, text: str, given: dict[str, str]) -> str | None:
     if not sender.strip():
         return "no_sender"
-    if len(sender) > (15 if sender.isascii() and sender.isdigit() else 11):
+    if len(sender) > (15 if _is_number(sender) else 11):
         return "long_sender"
     if sms_type == "vcard":
         others = (value for name, value in given.items() if name != "name" and name in (*_CARD_FIELDS, "url"))

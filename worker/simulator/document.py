@@ -5,7 +5,6 @@ checking a column at once costs a tenth of checking line by line. Only a column 
 """
 
 from dataclasses import dataclass, field
-from typing import cast
 
 from lxml import etree
 
@@ -121,42 +120,53 @@ def read_document(body: bytes) -> Document:
 
 
 def _read_message(element: etree._Element, ordinal: int, document: Document, extras: dict[int, dict[str, str]]) -> None:
-    fields: list[tuple[str, str]] = []
-    before = len(document.phones)
+    phones, numbers, keys = document.phones, document.numbers, document.keys
+    names: list[str] = []
+    values: list[str] = []
+    before, where = len(phones), f"message {ordinal}: "
     for child in element:
-        tag = str(child.tag)
-        if tag == "abonent":
-            _read_line(dict(_attributes(child)), document, extras)
-            continue
-        if len(document.phones) > before:
-            document.findings.append(f"message {ordinal}: element {tag} comes after an abonent")
-        if tag in COMPOSITE_ELEMENTS:
-            fields.extend((f"{tag}.{name}", value) for name, value in _attributes(child))
+        if child.tag == "abonent":
+            given = _attributes(child)
+            phones.append(given.pop("phone", ""))
+            numbers.append(given.pop("number_sms", ""))
+            keys.append(given.pop("client_id_sms", ""))
+            if given:
+                extras[len(phones) - 1] = given
         else:
-            fields.append((tag, child.text or ""))
-            if len(child) or child.keys():
-                document.findings.append(f"message {ordinal}: element {tag} holds other than text")
-    content = judge(tuple(_attributes(element)), tuple(fields))
-    document.findings.extend(f"message {ordinal}: {finding}" for finding in content.findings)
+            _read_field(child, names, values)
+            if len(phones) > before:
+                document.findings.append(f"{where}element {child.tag} comes after an abonent")
+            if child.tag not in COMPOSITE_ELEMENTS and (len(child) or child.keys()):
+                document.findings.append(f"{where}element {child.tag} holds other than text")
+    content = judge(tuple(_attributes(element).items()), tuple(names), tuple(values))
+    _add_content(document, content, before, where)
+
+
+def _read_field(element: etree._Element, names: list[str], values: list[str]) -> None:
+    tag = str(element.tag)
+    if tag in COMPOSITE_ELEMENTS:
+        given = _attributes(element)
+        names.extend(f"{tag}.{name}" for name in given)
+        values.extend(given.values())
+        return
+    names.append(tag)
+    values.append(element.text or "")
+
+
+def _add_content(document: Document, content: Content, before: int, where: str) -> None:
     added = range(before, len(document.phones))
     document.contents.extend([content] * len(added))
+    if not added:
+        document.findings.append(f"{where}no abonent")
+    for finding in content.findings:
+        document.findings.append(where + finding)
     if content.refusal:
         document.refusals.update(dict.fromkeys(added, content.refusal))
-        document.findings.append(f"message {ordinal}: refused, {content.refusal}")
-    if not added:
-        document.findings.append(f"message {ordinal}: no abonent")
+        document.findings.append(f"{where}refused, {content.refusal}")
 
 
-def _attributes(element: etree._Element) -> list[tuple[str, str]]:
-    return cast(list[tuple[str, str]], element.items())  # the stubs allow for bytes, the parser does not
-
-
-def _read_line(attributes: dict[str, str], document: Document, extras: dict[int, dict[str, str]]) -> None:
-    document.phones.append(attributes.pop("phone", ""))
-    document.numbers.append(attributes.pop("number_sms", ""))
-    document.keys.append(attributes.pop("client_id_sms", ""))
-    if attributes:
-        extras[len(document.phones) - 1] = attributes
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return dict(element.items())  # type: ignore[arg-type]  # the stubs allow for bytes, the parser does not
 
 
 def _find_misplaced_security(root: etree._Element, findings: list[str]) -> None:

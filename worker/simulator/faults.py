@@ -37,6 +37,7 @@ class Fired(NamedTuple):
     `shared_rows`: account to the ledger row that a rule with `same_id` answers with; lives as long as the plan.
     """
 
+    ordinal: int
     rule: Rule
     lines: Collection[int]
     shared_rows: dict[str, int]
@@ -65,11 +66,11 @@ class Faults:
         number = self._requests[path]
         return Arrival(self, [a for a in self._armed if a.rule.path == path and a.may_fire(number)])
 
-    def cuts_upload(self, arrival: Arrival) -> Rule | None:
+    def cut_upload(self, arrival: Arrival) -> Fired | None:
         """Return the rule, if any, that cuts this request off before its body is read."""
         for armed in arrival.candidates:
             if armed.rule.cut == "upload" and armed.fire():
-                return armed.rule
+                return Fired(armed.ordinal, armed.rule, (), armed.shared_rows)
         return None
 
     def choose(self, arrival: Arrival, subject: Subject, now: float) -> list[Fired]:
@@ -86,7 +87,7 @@ class Faults:
                 continue
             lines = self._choose_lines(rule, subject)
             if (lines or not rule.chooses_lines) and armed.fire():
-                chosen.append(Fired(rule, lines, armed.shared_rows))
+                chosen.append(Fired(armed.ordinal, rule, lines, armed.shared_rows))
         return chosen
 
     def _seconds_since_identical(self, body: bytes, now: float) -> float | None:
@@ -122,6 +123,7 @@ class _Armed:
     """A rule with its count of firings and its own dice."""
 
     def __init__(self, rule: Rule, ordinal: int) -> None:
+        self.ordinal = ordinal
         self.rule = rule
         self.fired = 0
         self.shared_rows: dict[str, int] = {}

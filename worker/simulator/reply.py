@@ -32,9 +32,9 @@ def render_send(entries: Iterable[tuple[str, str, int, str]], error: str | None,
 
 def _render_entries(entries: Iterable[tuple[str, str, int, str]]) -> list[str]:
     return [
-        f'<information number_sms="{escape(number)}" id_sms="{id_sms}" parts="{parts}">{escape(text)}</information>'
-        if id_sms
-        else f'<information number_sms="{escape(number)}">{escape(text)}</information>'
+        f'<information number_sms="{number if number.isdigit() else escape(number)}"'
+        + (f' id_sms="{id_sms}" parts="{parts}">' if id_sms else ">")
+        + f"{escape(text)}</information>"
         for number, id_sms, parts, text in entries
     ]
 

@@ -18,6 +18,10 @@ from worker.simulator.service import Service
 T = TypeVar("T")
 
 
+def _keep_quiet(line: str) -> None:
+    pass
+
+
 class RunningSimulator:
     """A simulator that listens. Its methods may be called from any thread; they run in the simulator's own."""
 
@@ -101,13 +105,14 @@ def running_simulator(
     strict: bool = False,
     language: str = "en",
     clock: Callable[[], float] = time,
+    tell: Callable[[str], None] = _keep_quiet,
 ) -> Iterator[RunningSimulator]:
     """Run a simulator in a thread of this process for the length of a `with` block.
 
     Raises: PlanError, ListenError, JournalError.
     """
     access = Access(login, password, token)
-    options = Options(host, port, parse_plan(faults or []), access, ledger, strict, language, clock)
+    options = Options(host, port, parse_plan(faults or []), access, ledger, strict, language, clock, tell)
     running = RunningSimulator(options)
     try:
         yield running

@@ -68,8 +68,11 @@ class Service:
 
     def cut_upload(self, visit: Visit) -> Response | None:
         """Return how to end the exchange before the body is read, if the plan says so."""
-        rule = visit.arrival.faults.cuts_upload(visit.arrival)
-        return Response(0, cut="silent", reset=bool(rule.reset)) if rule else None
+        fired = visit.arrival.faults.cut_upload(visit.arrival)
+        if fired is None:
+            return None
+        visit.rules = [fired.ordinal]
+        return Response(0, cut="silent", reset=bool(fired.rule.reset))
 
     async def answer(self, visit: Visit, request: Request) -> Response:
         """Take a whole request. What it charges stays charged, whoever is still there to read the answer."""
@@ -166,7 +169,7 @@ class Service:
         if not faults.plan:
             return Mischief([])
         fired = faults.choose(visit.arrival, subject, self.clock())
-        visit.rules = [faults.plan.index(each.rule) + 1 for each in fired]
+        visit.rules = [each.ordinal for each in fired]
         return Mischief(fired)
 
     async def _wait_before(self, mischief: Mischief) -> None:

@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy import make_url
 
 from tests.support.databases import migrate, postgres_database, sqlite_database
-from tests.support.orphans import adopt_orphans, left_behind
+from tests.support.orphans import adopt_orphans, kill_left_behind, left_behind
 from tests.support.servers import postgres_for_tests, redis_for_tests
 
 for _name in [name for name in environ if name.upper().startswith("BULKPOST_")]:
@@ -24,6 +24,11 @@ def pytest_configure() -> None:
     """Make a terminated session end like an interrupted one: its fixtures stop what they started."""
     signal(SIGTERM, default_int_handler)
     adopt_orphans()
+
+
+def pytest_unconfigure() -> None:
+    """Leave no process behind, whatever happened to the session."""
+    kill_left_behind()
 
 
 @pytest.fixture(scope="session", autouse=True)

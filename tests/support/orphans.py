@@ -1,8 +1,10 @@
 """Finds the processes that a test session leaves behind, also those whose own parent was killed (Linux)."""
 
+from contextlib import suppress
 from ctypes import CDLL
-from os import WNOHANG, getpid, waitpid
+from os import WNOHANG, getpid, kill, waitpid
 from pathlib import Path
+from signal import SIGKILL
 from sys import platform
 from time import monotonic, sleep
 
@@ -23,6 +25,15 @@ def left_behind() -> list[str]:
     while (running := _running()) and monotonic() < deadline:
         sleep(0.05)
     return running
+
+
+def kill_left_behind() -> None:
+    """Kill every child, and every orphan that becomes one by it: the end of a session that was interrupted."""
+    while strangers := [pid for pid in _children() if not _bury(pid) and PYTHON_S_OWN not in _command(pid)]:
+        for pid in strangers:
+            with suppress(ProcessLookupError, ChildProcessError):
+                kill(pid, SIGKILL)
+                waitpid(pid, 0)
 
 
 def _running() -> list[str]:

@@ -119,8 +119,8 @@ def check_contract(session: Session) -> None:
     version = session.execute(select(Installation.contract_version)).scalar_one_or_none()
     if version != CONTRACT_VERSION:
         raise WrongDatabase(
-            f"this database has contract version {version}, this package writes {CONTRACT_VERSION}: install the package "
-            "that belongs to it, or upgrade the database with bulkpost db upgrade"
+            f"this database has contract version {version}, this package writes {CONTRACT_VERSION}: install the "
+            "package that belongs to it, or upgrade the database with bulkpost db upgrade"
         )
 
 

@@ -161,7 +161,7 @@ def end_pending(
 
 
 def pending_count(session: Session, campaign_id: int, first_position: int, last_position: int) -> int:
-    """Count the recipients of a range that have no outcome. Positions have no gaps: outcomes are all there is to count."""
+    """Count the recipients of a range that have no outcome: positions have no gaps, so outcomes are all to count."""
     statement = select(Outcome.position).where(
         Outcome.campaign_id == campaign_id, Outcome.position.between(first_position, last_position)
     )

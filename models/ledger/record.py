@@ -191,7 +191,7 @@ def _halve(session: Session, batch: Batch, left: int, now: datetime, past: dict[
 
 
 def end_cancelled(session: Session, batch: Batch, doubtful: bool, now: datetime) -> Counts:
-    """End the pending recipients of a cancelled campaign's batch: `unknown` where an attempt may have carried them (P3)."""
+    """End a cancelled campaign's batch: `unknown` where an attempt may have carried its recipients (P3)."""
     status = RecipientStatus.UNKNOWN if doubtful else RecipientStatus.CANCELLED
     reason = (
         "the campaign was cancelled while it was in doubt whether the gateway had accepted this"

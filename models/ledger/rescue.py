@@ -128,12 +128,24 @@ def sweep_silent_import(session: Session, *, clock: Clock = database_clock) -> b
     if campaign_id is None:
         return False
     if not remove_rows(session, campaign_id):
-        session.execute(delete(Campaign).where(Campaign.id == campaign_id))
+        remove_campaign(session, campaign_id)
     return True
 
 
+def remove_campaign(session: Session, campaign_id: int) -> None:
+    """Delete a draft whose import never ended and whose rows are gone; anything else stays."""
+    session.execute(
+        delete(Campaign).where(
+            Campaign.id == campaign_id, Campaign.status == CampaignStatus.DRAFT, Campaign.imported_at.is_(None)
+        )
+    )
+
+
 def remove_rows(session: Session, campaign_id: int) -> int:
-    """Delete a bounded number of rows of a campaign that nobody has announced; return how many."""
+    """Delete a bounded number of rows of a draft whose import never ended; return how many."""
+    unannounced = select(Campaign.id).where(Campaign.id == campaign_id, Campaign.imported_at.is_(None))
+    if session.execute(unannounced).first() is None:
+        return 0
     last = session.execute(
         select(Recipient.position)
         .where(Recipient.campaign_id == campaign_id)

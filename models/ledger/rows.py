@@ -1,4 +1,4 @@
-"""Writing recipients in bulk: COPY where the driver has it, executemany elsewhere. Input only; outcomes are elsewhere."""
+"""Writing recipients in bulk: COPY where the driver has it, executemany elsewhere."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,0 +1,287 @@
+"""Reading: counts, lists, results. Changes nothing and takes no lock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..account import Account
+from ..batch import Batch
+from ..campaign import Campaign
+from ..content import expected_segments, from_json, variable_names
+from ..errors import UnknownCampaign
+from ..installation import Installation
+from ..outcome import Outcome
+from ..recipient import Recipient
+from ..session import Clock, database_clock
+from ..states import OPEN_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
+from .claim import BREAKER_AFTER
+from .keys import send_key
+
+ROWS_READ = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """One recipient and what became of it, in the words of the public contract."""
+
+    position: int
+    phone: str
+    ref: str | None
+    client_id_sms: str
+    status: RecipientStatus
+    id_sms: str | None
+    parts: int | None
+    provider_text: str | None
+    error_class: str | None
+    reason: str | None
+    attempts: int
+    updated_at: datetime | None
+
+
+def show(session: Session, campaign_id: int, *, clock: Clock = database_clock) -> dict[str, Any]:
+    """Return the campaign as `campaign show --json` prints it.
+
+    Raises:
+        UnknownCampaign: there is none, or it is still being imported.
+    """
+    row = session.execute(
+        select(Campaign, Account)
+        .join(Account, Account.id == Campaign.account_id)
+        .where(Campaign.id == campaign_id, Campaign.imported_at.is_not(None))
+    ).one_or_none()
+    if row is None:
+        raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
+    return _shown(session, row.Campaign, row.Account, clock(session))
+
+
+def list_campaigns(
+    session: Session, *, limit: int = 50, status: CampaignStatus | None = None, clock: Clock = database_clock
+) -> list[dict[str, Any]]:
+    """Return the newest campaigns, as `campaign list --json` prints them."""
+    statement = (
+        select(Campaign, Account)
+        .join(Account, Account.id == Campaign.account_id)
+        .where(Campaign.imported_at.is_not(None))
+        .order_by(Campaign.id.desc())
+        .limit(limit)
+    )
+    if status is not None:
+        statement = statement.where(Campaign.status == status)
+    now = clock(session)
+    return [_shown(session, row.Campaign, row.Account, now) for row in session.execute(statement).all()]
+
+
+def _shown(session: Session, campaign: Campaign, account: Account, now: datetime) -> dict[str, Any]:
+    in_doubt, since = _in_doubt(session, campaign.id)
+    content = from_json(campaign.kind, campaign.content)
+    expected = None
+    if not variable_names(content):
+        each = expected_segments(content)
+        expected = None if each is None else each * (campaign.total_count - campaign.skipped_count)
+    return {
+        "id": campaign.id,
+        "name": campaign.name,
+        "account": account.name,
+        "kind": campaign.kind,
+        "content": campaign.content,
+        "status": campaign.status.value,
+        "reason": campaign.status_reason,
+        "counts": {
+            "total": campaign.total_count,
+            "pending": campaign.pending_count,
+            **{
+                status.value: getattr(campaign, f"{status}_count")
+                for status in RecipientStatus
+                if status is not RecipientStatus.PENDING
+            },
+        },
+        "in_doubt": in_doubt,
+        "in_doubt_since": since,
+        "waiting_for": _waiting_for(session, campaign, account, now),
+        "segments": {"expected": expected, "billed": campaign.segment_count},
+        "priority": campaign.priority,
+        "key": campaign.external_key,
+        "created_at": campaign.created_at,
+        "start_at": campaign.start_at,
+        "started_at": campaign.started_at,
+        "finished_at": campaign.finished_at,
+    }
+
+
+def _in_doubt(session: Session, campaign_id: int) -> tuple[int, datetime | None]:
+    """Count the pending recipients that an attempt may have carried, and say since when."""
+    pending = (
+        select(func.count())
+        .select_from(Recipient)
+        .outerjoin(Outcome, (Outcome.campaign_id == Recipient.campaign_id) & (Outcome.position == Recipient.position))
+        .where(
+            Recipient.campaign_id == Batch.campaign_id,
+            Recipient.position.between(Batch.first_position, Batch.last_position),
+            Outcome.position.is_(None),
+        )
+        .correlate(Batch)
+        .scalar_subquery()
+    )
+    row = session.execute(
+        select(func.sum(pending), func.min(Batch.doubt_since)).where(
+            Batch.campaign_id == campaign_id, Batch.status.in_(OPEN_BATCH), Batch.doubt_since.is_not(None)
+        )
+    ).one()
+    return int(row[0] or 0), row[1]
+
+
+def _waiting_for(session: Session, campaign: Campaign, account: Account, now: datetime) -> str | None:
+    """Say in one line why nothing is being posted for this campaign, or None where something is, or it has ended."""
+    if campaign.status in (CampaignStatus.FINISHED, CampaignStatus.CANCELLED):
+        return None
+    if campaign.status is CampaignStatus.DRAFT:
+        return f"a draft: bulkpost campaign start {campaign.id}"
+    if campaign.status is CampaignStatus.PAUSED:
+        return f"paused by {campaign.status_by}: {campaign.status_reason}"
+    stopped = session.execute(select(Installation.stopped_by, Installation.stop_reason, Installation.stopped_at)).one()
+    if stopped.stopped_at is not None:
+        return f"everything is stopped by {stopped.stopped_by}: {stopped.stop_reason}; bulkpost start ends it"
+    if account.status is AccountStatus.PAUSED:
+        return f"account {account.name} is paused by {account.status_by}: {account.status_reason}"
+    if campaign.start_at > now:
+        return f"its time, {campaign.start_at:%Y-%m-%d %H:%M:%S} UTC"
+    if account.transport_failures >= BREAKER_AFTER:
+        return (
+            f"the gateway of account {account.name}: {account.transport_failures} attempts in a row brought no answer"
+        )
+    return _waiting_batches(session, campaign, now)
+
+
+def _waiting_batches(session: Session, campaign: Campaign, now: datetime) -> str | None:
+    open_batches = select(Batch.status, func.min(Batch.available_at).label("due"), func.count().label("batches")).where(
+        Batch.campaign_id == campaign.id, Batch.status.in_(OPEN_BATCH)
+    )
+    rows = {row.status: row for row in session.execute(open_batches.group_by(Batch.status)).all()}
+    if BatchStatus.RUNNING in rows:
+        return None
+    dues = [row.due for row in rows.values()]
+    if dues and min(dues) > now:
+        return f"{sum(row.batches for row in rows.values())} batches to be asked again from {min(dues):%H:%M:%S} UTC"
+    return "a worker" if dues or campaign.pending_count else None
+
+
+def results(
+    session: Session, campaign_id: int, *, statuses: frozenset[RecipientStatus] | None = None
+) -> Iterator[ResultRow]:
+    """Yield one row per recipient in position order, a few thousand in memory at a time.
+
+    Raises:
+        UnknownCampaign: there is none, or it is still being imported.
+    """
+    campaign = session.execute(
+        select(Campaign.key_prefix, Campaign.total_count).where(
+            Campaign.id == campaign_id, Campaign.imported_at.is_not(None)
+        )
+    ).one_or_none()
+    if campaign is None:
+        raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
+    for first in range(1, campaign.total_count + 1, ROWS_READ):
+        yield from _result_rows(session, campaign_id, campaign.key_prefix, first, statuses)
+
+
+def _result_rows(
+    session: Session, campaign_id: int, prefix: str, first: int, statuses: frozenset[RecipientStatus] | None
+) -> Iterator[ResultRow]:
+    last = first + ROWS_READ - 1
+    tried = _tries(session, campaign_id, first, last)
+    rows = session.execute(
+        select(
+            Recipient.position,
+            Recipient.msisdn,
+            Recipient.ref,
+            Recipient.send_key,
+            Outcome.status,
+            Outcome.provider_message_id,
+            Outcome.segments,
+            Outcome.provider_text,
+            Outcome.error_class,
+            Outcome.reason,
+            Outcome.attempt_number,
+            Outcome.updated_at,
+        )
+        .outerjoin(Outcome, (Outcome.campaign_id == Recipient.campaign_id) & (Outcome.position == Recipient.position))
+        .where(Recipient.campaign_id == campaign_id, Recipient.position.between(first, last))
+        .order_by(Recipient.position)
+    )
+    for position, msisdn, ref, key, status, message_id, segments, text, error_class, reason, number, at in rows:
+        found = status or RecipientStatus.PENDING
+        if statuses is not None and found not in statuses:
+            continue
+        yield ResultRow(
+            position=position,
+            phone=msisdn or "",
+            ref=ref,
+            client_id_sms=key or send_key(prefix, position),
+            status=found,
+            id_sms=message_id,
+            parts=segments,
+            provider_text=text,
+            error_class=error_class.value if error_class else None,
+            reason=reason,
+            attempts=number if status is not None else tried.get(position, 0),
+            updated_at=at,
+        )
+
+
+def _tries(session: Session, campaign_id: int, first: int, last: int) -> dict[int, int]:
+    """Return how many attempts the open batches of these positions have had."""
+    batches = session.execute(
+        select(Batch.first_position, Batch.last_position, Batch.attempt_number).where(
+            Batch.campaign_id == campaign_id,
+            Batch.status.in_(OPEN_BATCH),
+            Batch.first_position <= last,
+            Batch.last_position >= first,
+            Batch.attempt_number > 0,
+        )
+    )
+    return {
+        position: row.attempt_number
+        for row in batches
+        for position in range(max(first, row.first_position), min(last, row.last_position) + 1)
+    }
+
+
+def list_accounts(session: Session) -> list[dict[str, Any]]:
+    """Return the accounts, as `account list --json` prints them."""
+    return [
+        {
+            "name": account.name,
+            "status": account.status.value,
+            "reason": account.status_reason,
+            "since": account.status_since,
+            "by": account.status_by,
+            "gateway_url": account.gateway_url,
+            "batch_size": account.batch_size,
+            "max_parallel": account.max_parallel,
+            "per_second": account.per_second,
+        }
+        for account in session.execute(select(Account).order_by(Account.name)).scalars()
+    ]
+
+
+def unfinished(session: Session, *, clock: Clock = database_clock) -> list[dict[str, Any]]:
+    """Return the campaigns in which something is to be done now or soon: running ones, and those whose time has come.
+
+    Left out: drafts, what is paused (or its account is), what starts later.
+    """
+    now = clock(session)
+    statement = (
+        select(Campaign, Account)
+        .join(Account, Account.id == Campaign.account_id)
+        .where(
+            Campaign.status.in_((CampaignStatus.RUNNING, CampaignStatus.SCHEDULED)),
+            Campaign.start_at <= now,
+            Account.status == AccountStatus.ACTIVE,
+        )
+        .order_by(Campaign.id)
+    )
+    return [{"id": row.Campaign.id, "account": row.Account.name} for row in session.execute(statement).all()]

@@ -1,0 +1,68 @@
+"""The fence around every environment but production: who may be posted to through which gateway."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+NOT_ALLOWED = "not allowed in {environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What one environment allows on one gateway. `only` is None where everybody may be posted to."""
+
+    environment: str
+    gateway_host: str
+    only: frozenset[str] | None
+
+    @property
+    def forbids_everything(self) -> bool:
+        """Whether nobody at all may be posted to."""
+        return self.only is not None and not self.only
+
+    def allows(self, msisdn: str) -> bool:
+        """Say whether this number may be posted to."""
+        return self.only is None or msisdn in self.only
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the gateway runs on this machine."""
+        return is_loopback(self.gateway_host)
+
+    @property
+    def reason(self) -> str:
+        """Return why a recipient is skipped."""
+        return NOT_ALLOWED.format(environment=self.environment)
+
+    def mend(self, account: str) -> str:
+        """Return the one line that says what forbids this gateway and how to allow it."""
+        return (
+            f"account {account} posts to {self.gateway_host}, which environment {self.environment} does not allow: set "
+            "BULKPOST_ENVIRONMENT=production to send to everybody, BULKPOST_ALLOWED_NUMBERS to send to your own "
+            f"numbers, BULKPOST_ALLOWED_GATEWAYS={self.gateway_host} if it is a test gateway, or "
+            f"bulkpost account set {account} --gateway-url http://127.0.0.1:8080/xml for the simulator"
+        )
+
+
+def fence(
+    environment: str, gateway_url: str, *, allowed_numbers: Collection[str], allowed_gateways: Collection[str]
+) -> Fence:
+    """Return what `environment` allows on the gateway at `gateway_url`.
+
+    Production allows everything; any other environment everything on loopback and on `allowed_gateways`, and on other
+    gateways `allowed_numbers` only.
+    """
+    host = (urlsplit(gateway_url).hostname or "").lower()
+    free = environment == "production" or is_loopback(host) or host in allowed_gateways
+    return Fence(environment, host, None if free else frozenset(allowed_numbers))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,241 @@
+"""One batch, from claim to record.
+
+    claim -> read -> render -> group -> build -> POST -> parse -> decide -> record
+
+Two transactions, claim and record; none is open during the POST. Everything that can fail outside of this process
+(database, gateway, clocks, chance) is a collaborator, so that tests replace it; `at` is called with a step's name when
+the step is done, so that tests can kill the process there.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from models.content import compile_content
+from models.errors import MissingValue, UnsendableText
+from models.ledger.claim import claim
+from models.ledger.owed import read_owed
+from models.ledger.record import Recorded, record
+from models.session import Clock, Sessions, database_clock, reading, transaction
+from models.states import ErrorClass, RecipientStatus
+from models.work import Brake, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
+from worker.clock import jitter, monotonic
+from worker.core.backoff import wait_seconds
+from worker.core.decide import decide_error, decide_reply
+from worker.core.group import group
+from worker.core.messages import Decision, Exchange, Submission
+from worker.errors import GatewayError
+from worker.gateway.client import Gateway
+from worker.gateway.document import Credentials, build, masked
+from worker.logs import bound, log
+from worker.settings import Settings, variable_stem
+
+LARGEST_DOCUMENT = 1024 * 1024
+"""Bytes of one document; a larger one is halved before it is posted. Source: protocol.md 18."""
+
+DEVELOPMENT_LOGIN = Credentials(login="development", password="development")
+"""What a gateway on this machine is told where no credentials are set: the simulator takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """One POST and what came back: exactly one of exchange and error."""
+
+    body: bytes
+    seconds: float
+    exchange: Exchange | None = None
+    error: GatewayError | None = None
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Takes one batch of an account through its life."""
+
+    settings: Settings
+    sessions: Sessions
+    gateway: Gateway
+    clock: Clock = database_clock
+    monotonic: Callable[[], float] = monotonic
+    jitter: Callable[[], float] = jitter
+    at: Callable[[str], None] = field(default=lambda step: None)
+
+    def dispatch(self, account_id: int, *, first_of_lane: bool = False) -> Recorded | Refused:
+        """Claim one batch, post it, and record what came of it.
+
+        Raises nothing for what the provider does. On an error of the database the lease is left to rescue.
+        """
+        began = self.monotonic()
+        lease = self._claim(account_id, first_of_lane)
+        if isinstance(lease, Refused):
+            return lease
+        with bound(campaign=lease.campaign_id, batch=lease.batch_id, attempt=lease.attempt_number):
+            closing = self._close(lease, began)
+            recorded = self._record(lease, closing)
+            self._say(lease, closing, recorded, self.monotonic() - began)
+        return recorded
+
+    def _claim(self, account_id: int, first_of_lane: bool) -> Lease | Refused:
+        with transaction(self.sessions) as session:
+            lease = claim(
+                session,
+                account_id,
+                environment=self.settings.environment,
+                lease_seconds=self.settings.lease_seconds,
+                doubt_limit_seconds=self.settings.doubt_limit_seconds,
+                first_of_lane=first_of_lane,
+                clock=self.clock,
+            )
+            self.at("claiming")
+        self.at("claimed")
+        return lease
+
+    def _close(self, lease: Lease, began: float) -> Closing:
+        """Post what the lease owes and say what record has to write."""
+        with reading(self.sessions) as session:
+            owed = read_owed(session, lease)
+        submission, skipped = self._prepare(lease, owed)
+        self.at("rendered")
+        if not submission.messages:
+            return _not_posted(skipped, Verdict.COMPLETE, "nobody of the range is left to post")
+        credentials = self._credentials(lease)
+        if credentials is None:
+            return _no_credentials(lease, skipped)
+        body = build(submission, credentials)
+        if len(body) > LARGEST_DOCUMENT and len(submission.lines) > 1:
+            return _not_posted(skipped, Verdict.SPLIT, f"the document would have {len(body):,} bytes: halved")
+        limit = self.settings.connect_timeout_seconds + self.settings.read_timeout_seconds
+        if self.monotonic() - began + limit > self.settings.lease_seconds:
+            return _not_posted(skipped, Verdict.PUT_BACK, "too little of the lease was left for a POST: given back")
+        post = self._post(lease, body)
+        self.at("posted")
+        decision = _decide(lease, submission, post)
+        return self._closing(lease, submission, credentials, post, decision, skipped)
+
+    def _prepare(self, lease: Lease, owed: Sequence[Owed]) -> tuple[Submission, list[RecipientOutcome]]:
+        """Render everybody who may be posted to; skip whoever cannot be, with the reason."""
+        content = compile_content(lease.content)
+        fence = self.settings.fence(lease.gateway_url)
+        rendered = []
+        skipped = []
+        for recipient in owed:
+            try:
+                if not fence.allows(recipient.msisdn):
+                    reason = fence.reason
+                else:
+                    rendered.append((recipient, content.render(recipient.values)))
+                    continue
+            except (MissingValue, UnsendableText) as refusal:
+                reason = str(refusal)
+            # An earlier attempt that may have carried it forbids to call it skipped (P3).
+            status = RecipientStatus.UNKNOWN if lease.history.doubtful else RecipientStatus.SKIPPED
+            skipped.append(RecipientOutcome(recipient.position, status, reason=reason))
+        return group(rendered), skipped
+
+    def _credentials(self, lease: Lease) -> Credentials | None:
+        found = self.settings.credentials(lease.account_name)
+        if found is None and self.settings.fence(lease.gateway_url).is_local:
+            return DEVELOPMENT_LOGIN
+        return found
+
+    def _post(self, lease: Lease, body: bytes) -> _Post:
+        self.at("posting")
+        began = self.monotonic()
+        exchange = error = None
+        try:
+            exchange = self.gateway.post(
+                lease.gateway_url,
+                body,
+                connect_timeout_seconds=self.settings.connect_timeout_seconds,
+                read_timeout_seconds=self.settings.read_timeout_seconds,
+            )
+        except GatewayError as failure:
+            error = failure
+        return _Post(body, self.monotonic() - began, exchange, error)
+
+    def _closing(
+        self,
+        lease: Lease,
+        submission: Submission,
+        credentials: Credentials,
+        post: _Post,
+        decision: Decision,
+        skipped: list[RecipientOutcome],
+    ) -> Closing:
+        answer = post.exchange or post.error
+        assert answer is not None, "a POST ends in an exchange or in an error"
+        delay = wait_seconds(
+            decision.pace,
+            attempt=lease.retry_count + 1,
+            base_seconds=self.settings.retry_base_seconds,
+            jitter=self.jitter(),
+            read_timeout_seconds=self.settings.read_timeout_seconds,
+            since_post_seconds=post.seconds,
+            retry_after_seconds=decision.retry_after_seconds,
+        )
+        return Closing(
+            outcomes=(*decision.outcomes, *skipped),
+            verdict=decision.verdict,
+            attempt_outcome=decision.attempt_outcome,
+            explanation=decision.explanation,
+            positions=tuple(line.position for line in submission.lines),
+            delay_seconds=delay,
+            doubt=decision.doubt,
+            unseen=decision.unseen,
+            brake=decision.brake,
+            transport_failed=decision.transport_failed,
+            document_refused=decision.document_refused,
+            shrink=decision.shrink,
+            http_status=answer.http_status,
+            request_size=len(post.body),
+            request_hash=hashlib.sha256(post.body).hexdigest(),
+            request_bytes=masked(submission, credentials) if decision.keep_request else None,
+            reply_bytes=answer.raw or None,
+        )
+
+    def _record(self, lease: Lease, closing: Closing) -> Recorded:
+        with transaction(self.sessions) as session:
+            recorded = record(
+                session,
+                lease,
+                closing,
+                max_attempts=self.settings.max_attempts,
+                doubt_limit_seconds=self.settings.doubt_limit_seconds,
+                clock=self.clock,
+            )
+            self.at("recording")
+        self.at("recorded")
+        return recorded
+
+    def _say(self, lease: Lease, closing: Closing, recorded: Recorded, seconds: float) -> None:
+        log.info(
+            "batch_recorded",
+            account=lease.account_name,
+            positions=f"{lease.first_position}-{lease.last_position}",
+            outcome=closing.attempt_outcome,
+            explanation=closing.explanation,
+            late=recorded.late,
+            seconds=round(seconds, 3),
+        )
+        if recorded.braked and closing.brake is not None:
+            log.error(f"{closing.brake.scope}_paused", account=lease.account_name, reason=closing.brake.reason)
+
+
+def _decide(lease: Lease, submission: Submission, post: _Post) -> Decision:
+    if post.error is not None:
+        return decide_error(submission.lines, post.error, lease.history)
+    assert post.exchange is not None
+    return decide_reply(submission.lines, post.exchange.reply, lease.history)
+
+
+def _not_posted(skipped: Sequence[RecipientOutcome], verdict: Verdict, explanation: str) -> Closing:
+    return Closing(tuple(skipped), verdict, "not_posted", explanation)
+
+
+def _no_credentials(lease: Lease, skipped: Sequence[RecipientOutcome]) -> Closing:
+    own = "" if lease.account_name == "default" else variable_stem(lease.account_name)
+    reason = (
+        f"account {lease.account_name} has no credentials: set BULKPOST_{own}LOGIN and BULKPOST_{own}PASSWORD, or "
+        f"BULKPOST_{own}TOKEN, for every worker, then bulkpost account resume {lease.account_name}"
+    )
+    brake = Brake("account", reason, ErrorClass.REQUEST)
+    return Closing(tuple(skipped), Verdict.PUT_BACK, "not_posted", reason, brake=brake)

@@ -1,0 +1,112 @@
+"""Everything in one process: Celery with a pool of threads in the main thread, the scheduler in a thread of its own.
+
+The same tasks as in production. On `memory://` no server is needed; with a broker URL that broker is used.
+"""
+
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import signals
+from celery.platforms import SecurityWarning
+from celery.worker import state
+from kombu.exceptions import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.ledger.report import unfinished
+from models.session import reading
+from worker import celery as composition
+from worker.errors import ConfigurationError
+from worker.logs import log
+from worker.runtime import Runtime, stop_claiming, use_runtime
+from worker.wake import Wake
+
+THREADS = 8
+"""Tasks at once; each lane takes one while it runs, and an account has two lanes by default."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One process that schedules and sends until it is told to stop."""
+
+    runtime: Runtime
+    threads: int = THREADS
+    until_idle: bool = False
+    after_tick: Callable[[], None] | None = None
+
+    def run(self) -> None:
+        """Work until SIGTERM, Ctrl-C or (`until_idle`) until nothing is left to do; then drain and return.
+
+        Raises:
+            ConfigurationError: the broker does not answer.
+        """
+        use_runtime(self.runtime)
+        app = composition.configure(self.runtime.settings)
+        self._check_broker(app)
+        stopped = threading.Event()
+        ticking = threading.Thread(target=self._tick, args=(Wake(app), stopped), name="scheduler", daemon=True)
+
+        def begin(**_facts: Any) -> None:
+            ticking.start()
+
+        def end(**_facts: Any) -> None:
+            stopped.set()
+
+        signals.worker_ready.connect(begin, weak=False)
+        signals.worker_shutting_down.connect(end, weak=False)
+        worker = app.Worker(
+            pool="threads",
+            concurrency=self.threads,
+            quiet=True,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel=self.runtime.settings.log_level,
+        )
+        try:
+            with warnings.catch_warnings():
+                # Threads of one process gain nothing from another user; a container's only user is often root.
+                warnings.simplefilter("ignore", SecurityWarning)
+                worker.start()
+        finally:
+            signals.worker_ready.disconnect(begin)
+            signals.worker_shutting_down.disconnect(end)
+            stop_claiming()
+            stopped.set()
+            if ticking.is_alive():
+                ticking.join()
+
+    def _check_broker(self, app: Any) -> None:
+        try:
+            with app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=0, timeout=5)
+        except (OperationalError, OSError) as error:
+            raise ConfigurationError(
+                f"the broker {app.connection_for_write().as_uri()} does not answer ({error}): start it, or unset "
+                "BULKPOST_BROKER_URL to run without one"
+            ) from None
+
+    def _tick(self, wake: Wake, stopped: threading.Event) -> None:
+        scheduler = self.runtime.scheduler()
+        while not stopped.is_set():
+            try:
+                wake.lanes(scheduler.tick())
+                if self.until_idle and self._is_idle():
+                    self._shut_down()
+                    return
+            except SQLAlchemyError as error:
+                log.error("tick_failed", error=type(error).__name__)
+            if self.after_tick is not None:
+                self.after_tick()
+            stopped.wait(self.runtime.settings.tick_seconds)
+
+    def _is_idle(self) -> bool:
+        with reading(self.runtime.sessions) as session:
+            return not unfinished(session)
+
+    @staticmethod
+    def _shut_down() -> None:
+        # What Celery's own handler of SIGTERM sets: a warm stop, which lets tasks finish.
+        state.should_stop = 0

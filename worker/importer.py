@@ -1,0 +1,182 @@
+"""A list of recipients into a campaign: in chunks, into a draft that nobody sees until the last transaction.
+
+A million rows never block the lanes (each chunk is a short transaction), cost a bounded amount of memory, and a killed
+import leaves a draft that the tick sweeps away.
+"""
+
+import json
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from itertools import islice
+
+from models.content import Content, variable_names
+from models.ledger.enqueue import (
+    ROWS_AT_ONCE,
+    add_rows,
+    begin_import,
+    find_by_key,
+    find_duplicates,
+    finish_import,
+    mark_duplicates,
+)
+from models.ledger.lookalike import Lookalike, find_lookalike
+from models.ledger.rescue import remove_campaign, remove_rows
+from models.ledger.rows import NewRow
+from models.session import Sessions, reading, transaction
+from worker.errors import DispatchError
+from worker.intake.recipient_list import RecipientList
+from worker.intake.rejected import RejectedRows
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """What a campaign is, apart from its list."""
+
+    content: Content
+    account: str
+    actor: str
+    name: str | None = None
+    key: str | None = None
+    at: datetime | None = None
+    priority: int = 5
+    start: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did. `refused` counts the rows that will not be sent, by reason."""
+
+    campaign_id: int
+    existed: bool = False
+    total_count: int = 0
+    refused: Counter[str] | None = None
+
+
+class NotWanted(DispatchError):
+    """Raised when a person, asked, does not want the campaign after all; nothing is left of it."""
+
+
+class UnknownColumn(DispatchError):
+    """Raised when a text names a variable that no column of the list has."""
+
+
+def import_list(
+    sessions: Sessions,
+    mailing: Mailing,
+    rows: RecipientList,
+    rejected: RejectedRows,
+    *,
+    on_progress: Callable[[int], None] = lambda count: None,
+    on_lookalike: Callable[[Lookalike], bool] = lambda found: True,
+) -> Imported:
+    """Import a list as a campaign and return what came of it.
+
+    `on_lookalike` is told of a campaign that says the same to mostly the same numbers and decides whether to go on.
+    On any failure nothing is left but a draft that nobody sees, and that is taken away at once where possible.
+
+    Raises:
+        IntakeError: the list cannot be read.
+        UnknownColumn: the text names a variable that no column has.
+        ContentError, EmptyList, KeyConflict, UnknownAccount: as `models.ledger.enqueue` raises them.
+        NotWanted: `on_lookalike` said no.
+    """
+    names = variable_names(mailing.content)
+    _check_names(names, rows.columns)
+    if mailing.key is not None:
+        with reading(sessions) as session:
+            known = find_by_key(session, mailing.account, mailing.key, mailing.content)
+        if known is not None:
+            return Imported(known, existed=True)
+    with transaction(sessions) as session:
+        campaign_id = begin_import(
+            session,
+            content=mailing.content,
+            account=mailing.account,
+            name=mailing.name,
+            column_names=rows.columns,
+            at=mailing.at,
+            priority=mailing.priority,
+            actor=mailing.actor,
+        )
+    try:
+        refused, total = _fill(sessions, campaign_id, rows, names, rejected, on_progress)
+        with reading(sessions) as session:
+            lookalike = find_lookalike(session, campaign_id)
+        if lookalike is not None and not on_lookalike(lookalike):
+            raise NotWanted("the campaign was not created")
+        with transaction(sessions) as session:
+            finish_import(session, campaign_id, external_key=mailing.key, start=mailing.start, actor=mailing.actor)
+    except BaseException:
+        discard(sessions, campaign_id)
+        raise
+    return Imported(campaign_id, total_count=total, refused=refused)
+
+
+def discard(sessions: Sessions, campaign_id: int) -> None:
+    """Take away a draft that was never announced, in short transactions."""
+    while True:
+        with transaction(sessions) as session:
+            if not remove_rows(session, campaign_id):
+                remove_campaign(session, campaign_id)
+                return
+
+
+def _fill(
+    sessions: Sessions,
+    campaign_id: int,
+    rows: RecipientList,
+    names: tuple[str, ...],
+    rejected: RejectedRows,
+    on_progress: Callable[[int], None],
+) -> tuple[Counter[str], int]:
+    """Write all rows and mark the duplicates; return the refusals by reason and the number of rows."""
+    lines = array("I")
+    refused: Counter[str] = Counter()
+    new_rows = _new_rows(rows, names, lines, refused, rejected)
+    while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
+        with transaction(sessions) as session:
+            add_rows(session, campaign_id, len(lines) - len(chunk) + 1, chunk)
+        on_progress(len(lines))
+    with reading(sessions) as session:
+        duplicates = find_duplicates(session, campaign_id)
+    for start in range(0, len(duplicates), ROWS_AT_ONCE):
+        piece = duplicates[start : start + ROWS_AT_ONCE]
+        with transaction(sessions) as session:
+            pairs = ((position, lines[first - 1]) for position, first in piece)
+            mark_duplicates(session, campaign_id, pairs, first_name="line")
+        for position, first in piece:
+            rejected.add(lines[position - 1], "", f"the same number as line {lines[first - 1]}")
+    refused["the same number twice"] += len(duplicates)
+    return +refused, len(lines)
+
+
+def _new_rows(
+    rows: RecipientList, names: tuple[str, ...], lines: "array[int]", refused: Counter[str], rejected: RejectedRows
+) -> Iterator[NewRow]:
+    columns = rows.columns
+    wanted = [(name, columns.index(name)) for name in names]
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    for line, msisdn, raw_phone, ref, values, problem in rows:
+        lines.append(line)
+        if problem is None:
+            for name, at in wanted:
+                if not values[at]:
+                    problem = f"no value for {{{name}}}"
+        if problem is not None:
+            refused[problem] += 1
+            rejected.add(line, raw_phone, problem)
+        yield NewRow(msisdn, ref, encode(values) if columns else None, problem)
+
+
+def _check_names(names: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    for name in names:
+        if name in columns:
+            continue
+        near = get_close_matches(name, columns, 1)
+        hint = f"; did you mean {{{near[0]}}}?" if near else ""
+        known = f"the list has {', '.join(columns)}" if columns else "the list has no columns beside the number"
+        raise UnknownColumn(f"the text names {{{name}}}, which no column has: {known}{hint}")

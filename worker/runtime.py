@@ -1,0 +1,95 @@
+"""What one process holds: settings, database, gateway, and whether it is stopping. Built once, after the fork."""
+
+import os
+import threading
+from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawValue
+
+from sqlalchemy import Engine
+
+from models.session import Sessions, open_engine, open_sessions
+from worker.dispatcher import Dispatcher
+from worker.gateway.client import Gateway
+from worker.lane import Lane
+from worker.scheduler import Scheduler
+from worker.settings import Settings, load_settings
+
+_PAUSE_STEP_SECONDS = 0.1
+_stopping = RawValue("b", 0)
+"""Shared with forked children without a lock: a child killed while it looks must not hold the others up."""
+
+
+def stop_claiming() -> None:
+    """Let this process and its children finish what is in flight and claim nothing more."""
+    _stopping.value = 1
+
+
+def is_stopping() -> bool:
+    """Say whether claims are over."""
+    return bool(_stopping.value)
+
+
+def claim_again() -> None:
+    """Undo `stop_claiming`: a new worker starts in this process."""
+    _stopping.value = 0
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The connections of one process."""
+
+    settings: Settings
+    engine: Engine
+    sessions: Sessions
+    gateway: Gateway
+
+    def dispatcher(self) -> Dispatcher:
+        """Return the worker of single batches."""
+        return Dispatcher(self.settings, self.sessions, self.gateway)
+
+    def lane(self) -> Lane:
+        """Return the worker of one account."""
+        return Lane(self.dispatcher(), is_stopping, _pause)
+
+    def scheduler(self) -> Scheduler:
+        """Return the maker of ticks."""
+        return Scheduler(self.settings, self.sessions)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.gateway.close()
+        self.engine.dispose()
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    """Build a runtime; opens no connection yet."""
+    engine = open_engine(settings.database_url)
+    return Runtime(settings, engine, open_sessions(engine), Gateway())
+
+
+_made: dict[int, Runtime] = {}
+_making = threading.Lock()
+
+
+def runtime() -> Runtime:
+    """Return this process's runtime; a forked child makes its own, and leaves its parent's connections alone."""
+    pid = os.getpid()
+    with _making:
+        if pid not in _made:
+            _made.clear()
+            _made[pid] = open_runtime(load_settings())
+        return _made[pid]
+
+
+def use_runtime(given: Runtime) -> None:
+    """Make `given` this process's runtime: embedded, demo, tests."""
+    _made.clear()
+    _made[os.getpid()] = given
+
+
+def _pause(seconds: float) -> None:
+    """Wait, but not past the order to stop."""
+    waiting = threading.Event()
+    while seconds > 0 and not is_stopping():
+        waiting.wait(min(seconds, _PAUSE_STEP_SECONDS))
+        seconds -= _PAUSE_STEP_SECONDS

@@ -1,0 +1,94 @@
+"""One tick: start, plan, rescue, settle, and say which accounts want lanes.
+
+Every step is a guarded, bounded, resumable transaction: two ticks at once, two schedulers, or a tick killed half way
+are harmless. What fails in one step does not keep the others from their work.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from models.ledger.hints import take_hints
+from models.ledger.plan import plan, start_due
+from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
+from models.ledger.settle import settle
+from models.session import Clock, Sessions, database_clock, reading, transaction
+from worker.logs import log
+from worker.settings import Settings
+
+MOST_PLANS = 20
+"""Campaigns (or pieces of one) that a single tick plans."""
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Runs ticks. `at` is called after each step, so that tests can kill the process there."""
+
+    settings: Settings
+    sessions: Sessions
+    clock: Clock = database_clock
+    at: Callable[[str], None] = field(default=lambda step: None)
+
+    def tick(self) -> dict[int, int]:
+        """Do everything that is due, and return how many lanes to start for which account."""
+        for step in (self._rescue, self._give_up, self._start, self._plan, self._settle, self._sweep):
+            try:
+                step()
+            except SQLAlchemyError as error:
+                log.error("tick_step_failed", step=step.__name__.strip("_"), error=type(error).__name__)
+            self.at(step.__name__.strip("_"))
+        with transaction(self.sessions) as session:
+            return take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
+
+    def _rescue(self) -> None:
+        with reading(self.sessions) as session:
+            lost = find_lost(session, clock=self.clock)
+        for batch_id in lost:
+            with transaction(self.sessions) as session:
+                rescued = rescue(
+                    session,
+                    batch_id,
+                    quiet_seconds=self.settings.quiet_seconds,
+                    max_attempts=self.settings.max_attempts,
+                    doubt_limit_seconds=self.settings.doubt_limit_seconds,
+                    clock=self.clock,
+                )
+                self.at("rescuing")
+            if rescued:
+                log.warning("lease_rescued", batch=batch_id)
+
+    def _give_up(self) -> None:
+        limit = self.settings.doubt_limit_seconds
+        with reading(self.sessions) as session:
+            old = find_old_doubts(session, doubt_limit_seconds=limit, clock=self.clock)
+        for batch_id in old:
+            with transaction(self.sessions) as session:
+                if give_up_old_doubt(session, batch_id, doubt_limit_seconds=limit, clock=self.clock):
+                    log.warning("doubt_given_up", batch=batch_id)
+
+    def _start(self) -> None:
+        if started := self._write("starting", lambda session: start_due(session, clock=self.clock)):
+            log.info("campaigns_started", count=started)
+
+    def _plan(self) -> None:
+        for _ in range(MOST_PLANS):
+            made = self._write("planning", lambda session: plan(session, clock=self.clock))
+            if not made:
+                return
+            log.info("batches_planned", count=made)
+
+    def _settle(self) -> None:
+        if finished := self._write("settling", lambda session: settle(session, clock=self.clock)):
+            log.info("campaigns_finished", count=finished)
+
+    def _sweep(self) -> None:
+        if self._write("sweeping", lambda session: sweep_silent_import(session, clock=self.clock)):
+            log.info("silent_import_swept")
+
+    def _write(self, name: str, step: Callable[[Session], int]) -> int:
+        with transaction(self.sessions) as session:
+            done = step(session)
+            self.at(name)
+        return done

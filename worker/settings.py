@@ -1,0 +1,193 @@
+"""Every knob, with its unit in its name, checked at start. The only module that reads the environment.
+
+Settings come from variables with the prefix BULKPOST_ and from a file `.env` in the working directory; the environment
+wins. A secret may come from a file instead: BULKPOST_PASSWORD_FILE=/run/secrets/password.
+"""
+
+import getpass
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from worker.core.fence import Fence, fence
+from worker.errors import ConfigurationError
+from worker.gateway.document import Credentials
+
+PREFIX = "BULKPOST_"
+PROVIDER_URL = "http://lk.mysmpp.ru/xml"
+"""Source: the source document's POST address; plain http is what it shows."""
+
+SPARE_SECONDS = 5.0
+"""What a lease holds beyond the two timeouts, for building the document and writing the answer."""
+SHORTEST_RETRY_SECONDS = 61.0
+"""An identical document within a minute may be refused. Source: protocol.md 16."""
+LANE_SECONDS = 10.0
+"""How long one task claims batch after batch."""
+_FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN")
+
+
+class Settings(BaseModel):
+    """What this installation is told; frozen, and without secrets in its repr. Times are seconds."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    database_url: str = Field("sqlite:///bulkpost.db", repr=False)
+    broker_url: str = Field("memory://", repr=False)
+    environment: str = Field("development", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    allowed_numbers: str = Field("", repr=False)
+    allowed_gateways: str = ""
+    gateway_url: str = PROVIDER_URL
+    connect_timeout_seconds: float = Field(10.0, gt=0, le=600)
+    read_timeout_seconds: float = Field(120.0, gt=0, le=3600)
+    lease_seconds: float = Field(180.0, gt=0, le=7200)
+    retry_base_seconds: float = Field(65.0, gt=0, le=3600)
+    max_attempts: int = Field(8, ge=1, le=1000)
+    doubt_limit_seconds: float = Field(86400.0, gt=0)
+    tick_seconds: float = Field(1.0, ge=0.05, le=60)
+    default_region: str = Field("RU", pattern=r"^[A-Z]{2}$")
+    time_zone: str = "Europe/Moscow"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    secrets: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
+    """Names and values of every LOGIN, PASSWORD and TOKEN; read through `credentials` only."""
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("is not a time zone: use a name such as Europe/Moscow") from None
+        return value
+
+    @model_validator(mode="after")
+    def _clocks_nest(self) -> "Settings":
+        least = self.connect_timeout_seconds + self.read_timeout_seconds + SPARE_SECONDS
+        if self.lease_seconds < least:
+            raise ValueError(
+                f"BULKPOST_LEASE_SECONDS is {self.lease_seconds:g}: a lease must outlast one POST, so set it to at "
+                f"least {least:g} (CONNECT_TIMEOUT + READ_TIMEOUT + {SPARE_SECONDS:g})"
+            )
+        if self.is_production and self.retry_base_seconds < SHORTEST_RETRY_SECONDS:
+            raise ValueError(
+                f"BULKPOST_RETRY_BASE_SECONDS is {self.retry_base_seconds:g}: in production set at least "
+                f"{SHORTEST_RETRY_SECONDS:g}, the provider may refuse the same document twice within a minute"
+            )
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        """Whether numbers outside of a list may be posted to a real gateway."""
+        return self.environment == "production"
+
+    @property
+    def task_limit_seconds(self) -> float:
+        """The hard limit of a Celery task: a lane's slice, one lease, and time to write."""
+        return LANE_SECONDS + self.lease_seconds + 30.0
+
+    @property
+    def visibility_timeout_seconds(self) -> int:
+        """When the broker hands an unacknowledged message out again: never while its task can still run."""
+        return int(max(3600.0, 2 * self.task_limit_seconds))
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long after a POST began nobody repeats it: the provider may still be at work on it."""
+        return 4 * self.read_timeout_seconds
+
+    @property
+    def number_allow_list(self) -> frozenset[str]:
+        """The numbers that may be posted to anywhere outside of production, as digits."""
+        return frozenset(re.sub(r"\D", "", part) for part in re.split("[,;]", self.allowed_numbers) if part.strip())
+
+    @property
+    def gateway_allow_list(self) -> frozenset[str]:
+        """The hosts that are test gateways, in lower case."""
+        return frozenset(re.split(r"[,;\s]+", self.allowed_gateways.strip().lower())) - {""}
+
+    def fence(self, gateway_url: str) -> Fence:
+        """Return what this environment allows on a gateway."""
+        return fence(
+            self.environment,
+            gateway_url,
+            allowed_numbers=self.number_allow_list,
+            allowed_gateways=self.gateway_allow_list,
+        )
+
+    def credentials(self, account: str) -> Credentials | None:
+        """Return the account's login and password or token, or None where none are set."""
+        own = variable_stem(account)
+        stems = [own, ""] if account == "default" else [own]
+        for stem in stems:
+            found = {name: self.secrets.get(f"{stem}{name.upper()}") for name in ("login", "password", "token")}
+            if found["token"]:
+                return Credentials(token=found["token"])
+            if found["login"] and found["password"]:
+                return Credentials(login=found["login"], password=found["password"])
+        return None
+
+
+def variable_stem(account: str) -> str:
+    """Return the part of a variable's name that stands for the account: upper case, anything unusual `_`."""
+    return f"ACCOUNT_{re.sub('[^A-Z0-9]', '_', account.upper())}_"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings from the environment and `.env`; `overrides` win.
+
+    Given an `environ`, nothing but it is read: `{}` is what demo, drill and bench use, so that none of them can reach
+    a real gateway.
+
+    Raises:
+        ConfigurationError: lists every problem at once, by the variable's name; no value of a secret is shown.
+    """
+    given = _given({**_dotenv(), **os.environ} if environ is None else environ)
+    names = {name.upper(): name for name in Settings.model_fields if name != "secrets"}
+    values: dict[str, Any] = {names[key]: value for key, value in given.items() if key in names}
+    values["secrets"] = {key: value for key, value in given.items() if key.endswith(("LOGIN", "PASSWORD", "TOKEN"))}
+    try:
+        return Settings(**{**values, **overrides})
+    except ValidationError as error:
+        raise ConfigurationError(*map(_sentence, error.errors())) from None
+
+
+def user_name() -> str:
+    """Return who is at the keyboard, for the events."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _dotenv() -> dict[str, str]:
+    return {key: value for key, value in dotenv_values(".env").items() if value is not None}
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return our variables without the prefix, those given by a file read from it. An empty one counts as not given."""
+    given = {key[len(PREFIX) :]: value for key, value in environ.items() if key.startswith(PREFIX) and value != ""}
+    for key in [key for key in given if key.endswith("_FILE") and key[:-5].endswith(_FROM_FILES)]:
+        path = given.pop(key)
+        try:
+            given.setdefault(key[:-5], Path(path).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise ConfigurationError(f"{PREFIX}{key} names {path}, which cannot be read: {error.strerror}") from None
+    return given
+
+
+def _sentence(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {message[0].lower()}{message[1:]}"

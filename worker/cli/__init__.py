@@ -1,0 +1,59 @@
+"""The command `bulkpost`: one file per group of commands.
+
+Exit codes: 0 done, also when some rows of a list were refused; 1 refused or failed, with one clear line on stderr;
+2 wrong usage.
+"""
+
+import sys
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.errors import LedgerError
+from worker.cli import account, campaign, control, database, demo, prove, run, simulator
+from worker.errors import ConfigurationError, DispatchError
+
+app = typer.Typer(
+    name="bulkpost",
+    help="Bulk messages that are sent once: campaigns in SQL, posted in batches, every answer kept.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.command()(run.up)
+app.add_typer(database.app, name="db")
+app.add_typer(account.app, name="account")
+app.add_typer(campaign.app, name="campaign")
+app.command()(prove.prove)
+app.command()(control.stop)
+app.command()(control.start)
+app.command()(simulator.simulator)
+
+
+def main() -> None:
+    """Run the command; what is refused is one line on stderr and exit code 1."""
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(*error.problems)
+    except (LedgerError, DispatchError) as error:
+        _fail(str(error))
+    except SQLAlchemyError as error:
+        _fail(f"the database refused: {_first_line(error)}")
+    except BrokenPipeError:
+        # Whoever read our output has gone (`bulkpost campaign results 1 | head`).
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _fail(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(f"bulkpost: {line}\n")
+    sys.exit(1)

@@ -1,0 +1,144 @@
+"""`bulkpost account`: provider logins, their gateways and limits."""
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+from sqlalchemy import select
+
+from models.account import LARGEST_BATCH, MOST_PARALLEL, Account
+from models.ledger.control import pause_account_by_hand, resume_account, set_account
+from models.ledger.report import list_accounts
+from models.session import reading, transaction
+from worker.cli.console import local, note, opened, show_json, show_table
+from worker.cli.waking import wake_workers
+from worker.errors import ConfigurationError
+from worker.runtime import Runtime
+from worker.settings import user_name, variable_stem
+
+app = typer.Typer(help="Provider logins: where they post, how fast, and whether they may.", no_args_is_help=True)
+
+PROVEN_BATCH_SIZE = 500
+PROVEN_PARALLEL = 5
+"""What has been seen to work. Source: protocol.md 16 and 18."""
+
+Name = Annotated[
+    str, typer.Argument(help="The account's name; its secrets are BULKPOST_ACCOUNT_<NAME>_LOGIN and so on.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")]
+
+
+@app.command("set")
+def set_(
+    name: Name,
+    gateway_url: Annotated[str | None, typer.Option(help="Where documents are posted.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, max=LARGEST_BATCH, help="Recipients per document.")] = None,
+    max_parallel: Annotated[int | None, typer.Option(min=1, max=MOST_PARALLEL, help="POSTs at once.")] = None,
+    per_second: Annotated[float | None, typer.Option(min=0, help="Recipients per second; 0 for no limit.")] = None,
+) -> None:
+    """Create an account, or change what is given of it. Works while campaigns run."""
+    changes: dict[str, Any] = {}
+    if gateway_url is not None:
+        changes["gateway_url"] = checked_url(gateway_url)
+    if batch_size is not None:
+        changes["batch_size"] = batch_size
+    if max_parallel is not None:
+        changes["max_parallel"] = max_parallel
+    if per_second is not None:
+        changes["per_second"] = per_second or None
+    with opened() as runtime:
+        _check_name(runtime, name)
+        with transaction(runtime.sessions) as session:
+            known = session.execute(select(Account.gateway_url).where(Account.name == name)).scalar_one_or_none()
+            url = changes.get("gateway_url") or known or runtime.settings.gateway_url
+            fence = runtime.settings.fence(url)
+            if fence.forbids_everything:
+                raise ConfigurationError(fence.mend(name))
+            if known is None:
+                changes["gateway_url"] = checked_url(url)
+            set_account(session, name, changes, actor=user_name())
+        note(f"account {name} {'created' if known is None else 'changed'}: posts to {url}")
+    if (batch_size or 0) > PROVEN_BATCH_SIZE:
+        note(f"warning: documents of more than {PROVEN_BATCH_SIZE} are unproven with this provider (protocol.md 16)")
+    if (max_parallel or 0) > PROVEN_PARALLEL:
+        note(f"warning: more than {PROVEN_PARALLEL} parallel POSTs may lose requests at this provider (protocol.md 16)")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Show every account and whether it may send."""
+    with opened() as runtime:
+        with reading(runtime.sessions) as session:
+            accounts = list_accounts(session)
+        if as_json:
+            show_json(accounts)
+            return
+        show_table(
+            ("name", "status", "since", "gateway", "batch", "parallel", "per second", "reason"),
+            [
+                (
+                    account["name"],
+                    account["status"],
+                    local(account["since"], runtime.settings),
+                    account["gateway_url"],
+                    account["batch_size"],
+                    account["max_parallel"],
+                    account["per_second"] or "no limit",
+                    account["reason"],
+                )
+                for account in accounts
+            ],
+            right=("batch", "parallel"),
+        )
+
+
+@app.command("pause")
+def pause(
+    name: Name, reason: Annotated[str, typer.Option(help="Why, for whoever looks at it later.")] = "paused by hand"
+) -> None:
+    """Stop claiming batches of an account. What is in flight is still answered."""
+    with opened() as runtime:
+        with transaction(runtime.sessions) as session:
+            stopped = pause_account_by_hand(session, name, actor=user_name(), reason=reason)
+        note(f"account {name} is paused; {stopped.in_flight_count} documents were already in flight")
+
+
+@app.command("resume")
+def resume(name: Name) -> None:
+    """Let a paused account go on; nothing that was put back waits any longer."""
+    with opened() as runtime:
+        with transaction(runtime.sessions) as session:
+            resume_account(session, name, actor=user_name())
+        wake_workers(runtime.settings)
+        note(f"account {name} is active")
+
+
+def checked_url(url: str) -> str:
+    """Return the URL if documents can be posted there.
+
+    Raises:
+        ConfigurationError: it is no http or https URL, or carries a secret, which the database must not hold.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(f'--gateway-url "{url}" is no web address: use one like https://host/xml')
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("--gateway-url holds a user or a password: set BULKPOST_LOGIN and BULKPOST_PASSWORD")
+    return url
+
+
+def _check_name(runtime: Runtime, name: str) -> None:
+    if not name or len(name) > 64 or name != name.strip() or not name.isprintable():
+        raise ConfigurationError(f'account name "{name}" is not usable: take up to 64 letters, digits, - and _')
+    with reading(runtime.sessions) as session:
+        others = session.execute(select(Account.name).where(Account.name != name)).scalars().all()
+    for other in others:
+        if variable_stem(other) == variable_stem(name):
+            raise ConfigurationError(
+                f"accounts {other} and {name} would read the same variable BULKPOST_{variable_stem(name)}LOGIN: "
+                "choose another name"
+            )

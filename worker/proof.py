@@ -1,0 +1,68 @@
+"""The proof: what must be true of the data, and, where the gateway is the simulator, of data and ledger together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import func, select
+
+from models.account import Account
+from models.campaign import Campaign
+from models.errors import UnknownCampaign
+from models.ledger.charges import Comparison
+from models.ledger.prove import Breach, find_breaches
+from models.session import Sessions, reading
+from worker.gateway.double import Charge, is_simulator, read_charges
+
+CHARGES_AT_ONCE = 20_000
+MOST_BREACHES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was looked at, and every breach found (the first hundred of them)."""
+
+    campaign_count: int
+    recipient_count: int
+    ledger_charged_count: int | None  # None where no gateway is a simulator
+    breaches: tuple[Breach, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found."""
+        return not self.breaches
+
+
+def prove(sessions: Sessions, campaign_id: int | None = None) -> Proof:
+    """Check one campaign or all of them. Changes nothing.
+
+    Raises:
+        UnknownCampaign: there is no such campaign.
+    """
+    with reading(sessions) as session:
+        looked_at = select(func.count(), func.coalesce(func.sum(Campaign.total_count), 0)).where(
+            Campaign.imported_at.is_not(None)
+        )
+        if campaign_id is not None:
+            looked_at = looked_at.where(Campaign.id == campaign_id)
+        campaigns, recipients = session.execute(looked_at).tuples().one()
+        if campaign_id is not None and not campaigns:
+            raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
+        urls = list(session.execute(select(Account.gateway_url).distinct()).scalars())
+        breaches = list(islice(find_breaches(session, campaign_id), MOST_BREACHES))
+    charged: int | None = None
+    for url in urls:
+        if not is_simulator(url):
+            continue
+        with reading(sessions) as session:
+            comparison = Comparison(session, url, campaign_id)
+            breaches += islice(_compare(comparison, read_charges(url)), MOST_BREACHES)
+        charged = (charged or 0) + comparison.charged_count
+    return Proof(campaigns, recipients, charged, tuple(breaches))
+
+
+def _compare(comparison: Comparison, charges: Iterator[Charge]) -> Iterator[Breach]:
+    triples = ((charge.send_key, charge.provider_message_id, charge.msisdn) for charge in charges)
+    while page := list(islice(triples, CHARGES_AT_ONCE)):
+        yield from comparison.take(page)
+    yield from comparison.end()

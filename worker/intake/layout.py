@@ -21,6 +21,7 @@ _PERHAPS_PHONE_NAMES = frozenset(
     {"number", "номер", "no", "abonent", "абонент", "recipient", "получатель", "to", "contact", "контакт"}
 )
 _LONG_NUMBER = compile_pattern("[0-9]{5,}")
+_MOST = 0.5  # of the first cells of a column of phone numbers are phone numbers
 _SHOWN_NAMES = 12
 _SHOWN_CHARACTERS = 40
 
@@ -112,11 +113,11 @@ def _find_phone(names: Sequence[str], rows: Sequence[Sequence[str]], called: str
     if len(by_name) == 1:
         return by_name[0]
     candidates = by_name or range(len(names))
-    found = [at for at in candidates if _holds_phones(at, rows, phones)]
-    if len(found) > 1:
-        found = [at for at in found if _fold(names[at]) in _PERHAPS_PHONE_NAMES] or found
-    if not found and not by_name:
-        found = [at for at, name in enumerate(names) if _fold(name) in _PERHAPS_PHONE_NAMES]
+    shares = {at: _phone_share(at, rows, phones) for at in candidates}
+    found = [at for at, share in shares.items() if share > _MOST] or [at for at, share in shares.items() if share]
+    if len(found) != 1:
+        perhaps = [at for at in found or candidates if _fold(names[at]) in _PERHAPS_PHONE_NAMES]
+        found = perhaps if len(perhaps) == 1 else found
     if len(found) == 1:
         return found[0]
     several = [names[at] for at in found or by_name]
@@ -124,9 +125,9 @@ def _find_phone(names: Sequence[str], rows: Sequence[Sequence[str]], called: str
     raise IntakeError(f"{called} has {what}; name it with --phone-column (columns: {_shown(names)})")
 
 
-def _holds_phones(at: int, rows: Sequence[Sequence[str]], phones: PhoneReader) -> bool:
+def _phone_share(at: int, rows: Sequence[Sequence[str]], phones: PhoneReader) -> float:
     cells = [row[at] for row in rows if at < len(row) and row[at].strip()]
-    return 2 * sum(phones.read(cell)[0] is not None for cell in cells) > len(cells)
+    return sum(phones.read(cell)[0] is not None for cell in cells) / len(cells) if cells else 0.0
 
 
 def _fold(name: str) -> str:

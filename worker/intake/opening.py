@@ -18,6 +18,7 @@ from worker.intake.row import Grid
 from worker.intake.workbook import open_sheet
 
 STDIN = "-"
+_NOTHING = "".join(delimited.DELIMITERS) + '\r\n "'
 FORMATS = ("csv", "jsonl", "xlsx")
 _BY_SUFFIX = {
     **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
@@ -51,7 +52,7 @@ def open_list(
     try:
         first = stream.read(HEAD)
         if not first:
-            raise IntakeError(f"{called} is empty: give one recipient per line")
+            raise _empty(called)
         found = _found_format(format, Path(path).suffix.lower(), first, called)
         asked = _Asked(called, PhoneReader(default_region), phone_column, ref_column, close)
         if found == "xlsx":
@@ -78,6 +79,8 @@ class _Asked:
 
 
 def _open_delimited(text: Text, asked: _Asked) -> RecipientList:
+    if not text.head.strip(_NOTHING):
+        raise _empty(asked.called)
     delimiter = delimited.find_delimiter(text.head)
     grid = delimited.open_grid(text, delimiter)
     sample = delimited.sample_rows(text.head, delimiter)
@@ -97,7 +100,7 @@ def _laid_out(
     delimiter: str | None = None,
 ) -> RecipientList:
     if not sample:
-        raise IntakeError(f"{asked.called} is empty: give one recipient per line")
+        raise _empty(asked.called)
     names, has_header = read_header(sample, asked.phone_column)
     layout = choose_columns(
         names,
@@ -160,6 +163,10 @@ def _open(path: str | Path, called: str) -> BinaryIO:
         raise IntakeError(f"there is no file {called}: check the name") from error
     except (OSError, ValueError) as error:
         raise _unreadable(called, error) from error
+
+
+def _empty(called: str) -> IntakeError:
+    return IntakeError(f"{called} is empty: give one recipient per line")
 
 
 def _unreadable(called: str, error: Exception) -> IntakeError:

@@ -24,13 +24,14 @@ _NEVER = compile_pattern("(?!)").fullmatch
 
 _IGNORED = compile_pattern("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # comes along when copied from a page
 _TEXT_CELL = compile_pattern(r'(?:=\s*"(.*)"|\'(.*))', flags=ASCII)  # how a spreadsheet keeps a number a text
-_WHOLE_FLOAT = compile_pattern(r"(\+?[0-9]{8,15})[.,]0+")
+_FLOAT = compile_pattern(r"(\+?[0-9]{8,15})[.,]([0-9]+)")
 _EXPONENT = compile_pattern(r"\+?([0-9])(?:[.,]([0-9]+))?[eEеЕ]\+?([0-9]{1,2})")
-_SPELLING = compile_pattern(r"\+?[0-9().\s‐‑‒–—−-]*")
+_SPELLING = compile_pattern(r"\(?\s*\+?[0-9().\s‐‑‒–—−-]*")
 _BETWEEN_NUMBERS = compile_pattern(r"[,;/|\n]+|\s(?:или|и|or|and)\s|(?<=[0-9)])\s*(?=\+)", flags=IGNORECASE)
 _NOT_A_DIGIT = compile_pattern("[^0-9]")
 _TRUNK_MOBILE = compile_pattern("[78]?(9[0-9]{9})").fullmatch
 _LEAST_OF_TWO = 7  # digits; fewer is not a second number but a remark
+_SURELY_TWO = 20
 
 
 class PhoneReader:
@@ -52,7 +53,11 @@ class PhoneReader:
         text = _tidy(spelled)
         if not text:
             return None, NO_NUMBER
-        if (exponent := _EXPONENT.fullmatch(text)) is not None:
+        if (decimal := _FLOAT.fullmatch(text)) is not None:
+            if decimal.group(2).strip("0"):
+                return None, NOT_A_NUMBER
+            text = decimal.group(1)
+        elif (exponent := _EXPONENT.fullmatch(text)) is not None:
             first, rest, power = exponent.group(1), exponent.group(2) or "", int(exponent.group(3))
             if len(rest) != power:
                 return None, f"{DAMAGED} ({text})"
@@ -61,7 +66,7 @@ class PhoneReader:
             return None, TWO_NUMBERS
         if not _SPELLING.fullmatch(text):
             return None, NOT_A_NUMBER
-        return self._judge(_NOT_A_DIGIT.sub("", text), international=text.startswith("+"))
+        return self._judge(_NOT_A_DIGIT.sub("", text), international="+" in text)
 
     def _judge(self, digits: str, *, international: bool) -> tuple[str | None, str | None]:
         if not digits:
@@ -77,7 +82,7 @@ class PhoneReader:
         if found is not None and SHORTEST <= len(found) <= LONGEST:
             return found, None
         if len(digits) > LONGEST:
-            return None, TOO_LONG
+            return None, TWO_NUMBERS if len(digits) >= _SURELY_TWO else TOO_LONG
         return None, TOO_SHORT if len(digits) < SHORTEST else UNASSIGNED
 
 
@@ -94,8 +99,7 @@ def _tidy(spelled: str) -> str:
     kept = _TEXT_CELL.fullmatch(text)
     if kept is not None:
         text = (kept.group(1) or kept.group(2) or "").strip()
-    whole = _WHOLE_FLOAT.fullmatch(text)
-    return text if whole is None else whole.group(1)
+    return text
 
 
 def _holds_two(text: str) -> bool:

@@ -2,14 +2,14 @@
 
 from importlib.metadata import packages_distributions
 from re import match, sub
-from tomllib import loads
 
 import pytest
 
 from tests.support.imports import CHECKOUT, HOUSE, foreign_imports, sources
+from tests.support.packages import declared
 
-PROJECT = loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-MODELS = loads((CHECKOUT / "models/pyproject.toml").read_text())["project"]
+PROJECT = declared("pyproject.toml")
+MODELS = declared("models/pyproject.toml")
 
 
 def plain(requirement: str) -> str:
@@ -18,11 +18,11 @@ def plain(requirement: str) -> str:
     return sub(r"[-_.]+", "-", name[0]).lower()
 
 
-def missing(paths: list[str], declared: list[str]) -> set[str]:
+def missing(paths: list[str], requirements: list[str]) -> set[str]:
     """A package that comes along with another goes with it, too."""
     imported = {name.partition(".")[0] for path in paths for name in foreign_imports(path)} - set(HOUSE)
     distributions = packages_distributions()
-    names = {plain(one) for one in declared}
+    names = {plain(one) for one in requirements}
     return {name for name in imported if not names & {plain(one) for one in distributions.get(name, [name])}}
 
 

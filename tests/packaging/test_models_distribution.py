@@ -3,17 +3,13 @@
 import sys
 from pathlib import Path
 from shutil import copytree, ignore_patterns
-from subprocess import run
 from textwrap import dedent
-from tomllib import loads
 from venv import EnvBuilder
 from zipfile import ZipFile
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
-# Where our environment came from: it has pip, and pip knows the machine's index, as another application's would.
-BASE_PYTHON = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+from tests.support.packages import CHECKOUT, build_wheel, declared, output, pip
 
 THEIR_MODELS = "class Order:\n    campaign_key = 'order 17'\n"
 THEIR_SHOP = """
@@ -47,16 +43,6 @@ THEIR_SHOP = """
 """
 
 
-def output(*command: str | Path, cwd: Path) -> str:
-    finished = run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
-
-
-def pip(*words: str | Path, cwd: Path) -> None:
-    output(BASE_PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", *words, cwd=cwd)
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a folder in which earlier builds have left things behind."""
@@ -65,8 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stale in ("build/lib/bulkpost/stale.py", "dist/stale.py", "bulkpost.egg-info/stale.py"):
         (source / stale).parent.mkdir(parents=True)
         (source / stale).touch()
-    pip("wheel", "--no-deps", "--wheel-dir", directory, source, cwd=directory)
-    return next(directory.glob("bulkpost-*.whl"))
+    return build_wheel(source, directory)
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +93,17 @@ def test_shop_enqueues_in_its_own_transaction_on_sqlite(shop: Path, sqlite_url: 
 
 
 def test_shop_is_strictly_typed(shop: Path) -> None:
-    arguments = ["--strict", "--cache-dir", shop / "cache", "--python-executable", shop / "environment/bin/python"]
+    arguments: list[str | Path] = [
+        "--strict",
+        "--cache-dir",
+        shop / "cache",
+        "--python-executable",
+        shop / "environment/bin/python",
+    ]
     output(sys.executable, "-m", "mypy", *arguments, "shop.py", cwd=shop)
 
 
 def test_both_distributions_have_the_same_version_and_the_same_sqlalchemy() -> None:
-    worker, models = (
-        loads((CHECKOUT / path).read_text())["project"] for path in ("pyproject.toml", "models/pyproject.toml")
-    )
+    worker, models = declared("pyproject.toml"), declared("models/pyproject.toml")
     assert worker["version"] == models["version"]
     assert set(models["dependencies"]) <= set(worker["dependencies"])

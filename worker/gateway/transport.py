@@ -16,6 +16,7 @@ from typing import Any, cast
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
 
 
 class Watch:
@@ -61,8 +62,16 @@ class WatchedAdapter(HTTPAdapter):
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
+    def close(self) -> None:
+        """Close idle connections at once; the base leaves that to the garbage collector."""
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - a container of urllib3's own, which refuses to be iterated
+            if (pool := pools.get(key)) is not None:
+                pool.close()
+        super().close()
 
-class _HTTPConnection(HTTPConnection):
+
+class _WatchedConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _open(self._dns_host, self.port)
 
@@ -70,22 +79,25 @@ class _HTTPConnection(HTTPConnection):
         super().connect()
         self.sock = cast(socket.socket, _WatchedSocket(self.sock))
 
+    def getresponse(self) -> HTTPResponse:
+        sock = cast(_WatchedSocket, self.sock)
+        try:
+            return super().getresponse()
+        except BaseException:
+            sock.drop()  # urllib3 forgets the reader where a header makes no sense, and with it the connection
+            raise
 
-class _HTTPSConnection(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _open(self._dns_host, self.port)
 
-    def connect(self) -> None:
-        super().connect()
-        self.sock = cast(socket.socket, _WatchedSocket(self.sock))
+class _WatchedTLSConnection(_WatchedConnection, HTTPSConnection):
+    pass
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls = _WatchedConnection
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls = _WatchedTLSConnection
 
 
 class _WatchedSocket:
@@ -93,6 +105,7 @@ class _WatchedSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._reader: io.BufferedReader | None = None
         self.fileno = sock.fileno  # asked whether the peer has closed an idle connection
         self.shutdown = sock.shutdown
         self.close = sock.close
@@ -109,7 +122,14 @@ class _WatchedSocket:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return the reader of one response."""
-        return io.BufferedReader(_WatchedReader(self._sock))
+        self._reader = io.BufferedReader(_WatchedReader(self._sock))
+        return self._reader
+
+    def drop(self) -> None:
+        """Close the socket although a response was being read from it."""
+        if self._reader is not None:
+            self._reader.close()
+        self.close()
 
 
 class _WatchedReader(io.RawIOBase):

@@ -29,7 +29,9 @@ _EXPONENT = compile_pattern(r"\+?([0-9])(?:[.,]([0-9]+))?[eEеЕ]\+?([0-9]{1,2})
 _SPELLING = compile_pattern(r"\(?\s*\+?[0-9().\s‐‑‒–—−-]*")
 _BETWEEN_NUMBERS = compile_pattern(r"[,;/|\n]+|\s(?:или|и|or|and)\s|(?<=[0-9)])\s*(?=\+)", flags=IGNORECASE)
 _NOT_A_DIGIT = compile_pattern("[^0-9]")
-_TRUNK_MOBILE = compile_pattern("[78]?(9[0-9]{9})").fullmatch
+_PUNCTUATION = dict.fromkeys(map(ord, " \u00a0()-\u2011"))
+_SPELLED_MOBILE = compile_pattern(r"(?:\+?7|8)?(9[0-9]{9})").fullmatch
+_LONGEST_NATIONAL = 11  # digits; more usually begin with a country
 _LEAST_OF_TWO = 7  # digits; fewer is not a second number but a remark
 _SURELY_TWO = 20
 
@@ -50,6 +52,8 @@ class PhoneReader:
         """Return the digits, or None and the reason why these are not one number."""
         if self.plain(spelled):
             return spelled, None
+        if self._region == "RU" and (mobile := _SPELLED_MOBILE(spelled.translate(_PUNCTUATION))) is not None:
+            return "7" + mobile.group(1), None
         text = _tidy(spelled)
         if not text:
             return None, NO_NUMBER
@@ -75,15 +79,22 @@ class PhoneReader:
             digits, international = digits.lstrip("0"), True
         if international and _RUSSIAN_MOBILE(digits):
             return digits, None
-        if not international and self._region == "RU" and (mobile := _TRUNK_MOBILE(digits)) is not None:
+        if not international and self._region == "RU" and (mobile := _SPELLED_MOBILE(digits)) is not None:
             return "7" + mobile.group(1), None
-        found = None if international else _assigned(digits, self._region)
-        found = found or _assigned("+" + digits, None)
+        found = self._find(digits, international=international)
         if found is not None and SHORTEST <= len(found) <= LONGEST:
             return found, None
         if len(digits) > LONGEST:
             return None, TWO_NUMBERS if len(digits) >= _SURELY_TWO else TOO_LONG
         return None, TOO_SHORT if len(digits) < SHORTEST else UNASSIGNED
+
+    def _find(self, digits: str, *, international: bool) -> str | None:
+        """Look the digits up, first as what they are likelier to be."""
+        if international:
+            return _assigned("+" + digits, None)
+        if len(digits) > _LONGEST_NATIONAL:
+            return _assigned("+" + digits, None) or _assigned(digits, self._region)
+        return _assigned(digits, self._region) or _assigned("+" + digits, None)
 
 
 def resembles_phone(cell: str) -> bool:
@@ -113,10 +124,10 @@ def _holds_two(text: str) -> bool:
 def _assigned(text: str, region: str | None) -> str | None:
     """Return the digits where the number plan has such a number."""
     # Imported late: it costs 70 ms, and a list of plain numbers never needs it.
-    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+    from phonenumbers import NumberParseException, is_valid_number, national_significant_number, parse
 
     try:
         number = parse(text, region)
     except NumberParseException:
         return None
-    return format_number(number, PhoneNumberFormat.E164)[1:] if is_valid_number(number) else None
+    return f"{number.country_code}{national_significant_number(number)}" if is_valid_number(number) else None

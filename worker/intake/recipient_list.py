@@ -75,6 +75,7 @@ class RecipientList:
         Raises: IntakeError where the file stops being a list: bytes that are no text, a quote that is never closed.
         """
         if self._has_header:
+            self._has_header = False  # whoever goes on after a break goes on with the next row
             next((cells for cells in self._grid if not is_blank(cells)), None)
         return self._rows()
 
@@ -86,8 +87,14 @@ class RecipientList:
             for cells in grid:
                 line, end = end + 1, grid.line_num
                 # The fast way is the same as the careful one for a whole row on one line with a plain number.
-                if line == end and len(cells) == width and ref_at is None and plain(cells[phone_at]):
-                    yield Row(line, cells[phone_at], cells[phone_at], None, values(cells), None)
+                if (
+                    line == end
+                    and len(cells) == width
+                    and plain(cells[phone_at])
+                    and (ref_at is None or len(cells[ref_at]) <= LONGEST_REF)
+                ):
+                    phone, ref = cells[phone_at], None if ref_at is None else cells[ref_at].strip() or None
+                    yield Row(line, phone, phone, ref, values(cells), None)
                 elif cells == [END]:
                     self._ended = True
                 elif not is_blank(cells):

@@ -139,9 +139,9 @@ def test_a_strict_simulator_refuses_what_others_tolerate() -> None:
 
 def test_the_header_of_the_seed_is_wanted(simulator: RunningSimulator) -> None:
     for header in ("text/xml; charset=utf-8;", "text/xml; charset=utf-8", "Text/XML;charset=UTF-8"):
-        post(simulator.url, document(), **{"Content-Type": header})
+        post(simulator.url, document(), {"Content-Type": header})
         assert findings_of(simulator) == []
-    post(simulator.url, document(), **{"Content-Type": "application/x-www-form-urlencoded"})
+    post(simulator.url, document(), {"Content-Type": "application/x-www-form-urlencoded"})
     assert findings_of(simulator) == ["header Content-type is not text/xml; charset=utf-8;"]
 
 

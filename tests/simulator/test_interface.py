@@ -160,7 +160,7 @@ def test_scenario_20_a_body_without_a_plain_length_is_lost(
 
 
 def test_an_empty_expect_header_is_no_expectation(simulator: RunningSimulator) -> None:
-    assert post(simulator.url, document(), Expect="").texts == ["send"]
+    assert post(simulator.url, document(), {"Expect": ""}).texts == ["send"]
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(simulator: RunningSimulator) -> None:
@@ -189,7 +189,7 @@ def test_a_document_that_stops_half_way_charges_nobody(simulator: RunningSimulat
 def states(simulator: RunningSimulator, *ids: str | None) -> list[dict[str, str | None]]:
     asked = "".join(f"<id_sms>{id_sms}</id_sms>" for id_sms in ids)
     answer = post(simulator.url + "/state.php", f"{PROLOG}<request>{SECURITY}<get_state>{asked}</get_state></request>")
-    return [element.attrib | {"text": element.text} for element in ElementTree.fromstring(answer.body)]
+    return [{**element.attrib, "text": element.text} for element in ElementTree.fromstring(answer.body)]
 
 
 def test_state_of_known_and_unknown_ids(simulator: RunningSimulator) -> None:

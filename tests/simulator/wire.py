@@ -62,9 +62,8 @@ def document(count: int = 1, first: int = 1, text: str = "Hello") -> str:
     return request(message(map(line, range(first, first + count)), text))
 
 
-def post(url: str, body: str | bytes, timeout: float = 20.0, **headers: str) -> Answer:
-    sent = body.encode() if isinstance(body, str) else body
-    return exchange("POST", url, sent, {"Content-Type": CONTENT_TYPE} | headers, timeout)
+def post(url: str, body: str, headers: dict[str, str] | None = None, timeout: float = 20.0) -> Answer:
+    return exchange("POST", url, body.encode(), {"Content-Type": CONTENT_TYPE} | (headers or {}), timeout)
 
 
 def get(url: str) -> Any:

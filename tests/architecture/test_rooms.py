@@ -51,12 +51,14 @@ ROOMS = {
     "worker/core/": VALUES | {"worker.core", "worker.errors"},
     "worker/gateway/": {"lxml", "models.content", "worker.core.messages", "worker.errors", "worker.gateway"},
     "worker/gateway/client.py": {"requests", "urllib3", "worker.core.messages", "worker.errors", "worker.gateway"},
+    "worker/gateway/double.py": {"requests"},
     "worker/gateway/failure.py": {"requests", "urllib3", "worker.errors"},
     "worker/gateway/transport.py": {"requests", "urllib3"},
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/importer.py": {"models", "worker.errors", "worker.intake", "worker.logs"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.runtime", "worker.settings", "worker.start"},
+    "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/dispatcher.py": {
         "models",
         "worker.clock",

@@ -21,7 +21,9 @@ _PERHAPS_PHONE_NAMES = frozenset(
     {"number", "номер", "no", "abonent", "абонент", "recipient", "получатель", "to", "contact", "контакт"}
 )
 _LONG_NUMBER = compile_pattern("[0-9]{5,}")
-_MOST = 0.5  # of the first cells of a column of phone numbers are phone numbers
+# How many of a column's first cells are phone numbers: most; or some, where the list is damaged and no other column has
+# as many. A single number in a column of remarks is not a list.
+_MOST, _SOME = 0.5, 0.2
 _SHOWN_NAMES = 12
 _SHOWN_CHARACTERS = 40
 
@@ -114,7 +116,10 @@ def _find_phone(names: Sequence[str], rows: Sequence[Sequence[str]], called: str
         return by_name[0]
     candidates = by_name or range(len(names))
     shares = {at: _phone_share(at, rows, phones) for at in candidates}
-    found = [at for at, share in shares.items() if share > _MOST] or [at for at, share in shares.items() if share]
+    least = _SOME if len(names) > 1 else 0.0
+    found = [at for at, share in shares.items() if share > _MOST] or [
+        at for at, share in shares.items() if share > least
+    ]
     if len(found) != 1:
         perhaps = [at for at in found or candidates if _fold(names[at]) in _PERHAPS_PHONE_NAMES]
         found = perhaps if len(perhaps) == 1 else found

@@ -3,7 +3,9 @@
 import csv
 import io
 from collections.abc import Callable
+from os import mkfifo
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -186,6 +188,34 @@ def test_two_columns_of_phones_need_a_word_from_the_user(write: Write) -> None:
         "has more than one column of phone numbers: work, home; name it with --phone-column (columns: name, work, home)"
     )
     assert read(path, phone_column="Home")[0].columns == ("name", "work")
+
+
+def test_one_number_among_remarks_does_not_make_a_phone_column(write: Write) -> None:
+    remarks = "".join(f"{at},позвонить\n" for at in range(9))
+
+    assert "has no column of phone numbers" in refusal(write(f"код,заметка\n{remarks}9,79000000001\n"))
+
+
+def test_one_good_number_is_enough_for_a_list_of_plain_numbers(write: Write) -> None:
+    assert [row.msisdn for row in read(write("123\n" * 9 + "79000000001\n"))[1]] == [None] * 9 + ["79000000001"]
+
+
+def test_whoever_breaks_off_goes_on_with_the_next_row(write: Write) -> None:
+    with open_list(write("phone\n79000000001\n79000000002\n")) as recipients:
+        assert next(iter(recipients)).line == 2
+        assert [row.line for row in recipients] == [3]
+
+
+def test_an_encoding_that_shows_late_in_a_pipe_is_refused_and_never_guessed(tmp_path: Path) -> None:
+    pipe = tmp_path / "list"
+    mkfifo(pipe)
+    content = "phone,name\n" + "79000000001,x\n" * 20_000 + "79000000002,Анна\n"
+    writer = Thread(target=pipe.write_bytes, args=(content.encode("windows-1251"),))
+    writer.start()
+    try:
+        assert "is not UTF-8 at byte 280024" in refusal(pipe)
+    finally:
+        writer.join()
 
 
 def test_no_column_of_phones_names_the_columns(write: Write) -> None:

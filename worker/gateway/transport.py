@@ -79,7 +79,7 @@ class _WatchedConnection(HTTPConnection):
         super().connect()
         self.sock = cast(socket.socket, _WatchedSocket(self.sock))
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3, which replaces the type
         sock = cast(_WatchedSocket, self.sock)
         try:
             return super().getresponse()

@@ -45,7 +45,7 @@ def prove(sessions: Sessions, campaign_id: int | None = None) -> Proof:
         )
         if campaign_id is not None:
             looked_at = looked_at.where(Campaign.id == campaign_id)
-        campaigns, recipients = session.execute(looked_at).tuples().one()
+        campaigns, recipients = session.execute(looked_at).one()
         if campaign_id is not None and not campaigns:
             raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
         urls = list(session.execute(select(Account.gateway_url).distinct()).scalars())

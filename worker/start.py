@@ -60,7 +60,7 @@ def check_fences(runtime: Runtime) -> None:
         ConfigurationError: an account with work, or every account, is fenced off.
     """
     with reading(runtime.sessions) as session:
-        urls = dict(session.execute(select(Account.name, Account.gateway_url)).tuples().all())
+        urls = dict(session.execute(select(Account.name, Account.gateway_url)).all())
         busy = {campaign["account"] for campaign in unfinished(session)}
     fences = {name: runtime.settings.fence(url) for name, url in urls.items()}
     forbidden = [name for name, found in fences.items() if found.forbids_everything]

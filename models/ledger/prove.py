@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..account import Account
@@ -28,7 +28,7 @@ def find_breaches(
     session: Session, campaign_id: int | None = None, *, clock: Clock = database_clock
 ) -> Iterator[Breach]:
     """Yield every breach of P1, P4, P5 and P7 that the data shows, of one campaign or of all."""
-    chosen = [Campaign.imported_at.is_not(None)]
+    chosen: list[ColumnElement[bool]] = [Campaign.imported_at.is_not(None)]
     if campaign_id is not None:
         chosen.append(Campaign.id == campaign_id)
     for campaign in session.execute(select(Campaign).where(*chosen).order_by(Campaign.id)).scalars():
@@ -39,7 +39,7 @@ def find_breaches(
 
 def _counts(session: Session, campaign: Campaign) -> Iterator[Breach]:
     rows = select(Outcome.status, func.count()).where(Outcome.campaign_id == campaign.id).group_by(Outcome.status)
-    counted = dict(session.execute(rows).tuples().all())
+    counted = dict(session.execute(rows).all())
     for status in RecipientStatus:
         if status is RecipientStatus.PENDING:
             continue

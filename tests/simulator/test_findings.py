@@ -87,6 +87,10 @@ def findings_of(simulator: RunningSimulator) -> list[str]:
             request(VIBER.format(fields="<text_viber>T</text_viber><sender_viber>S</sender_viber>")),
             "message 1: element sender_viber is out of order",
         ),
+        (
+            document(text="").replace('type="sms"', 'type="silence"'),
+            "message 1: silence has no text, and nobody says whether that is allowed",
+        ),
         (document().replace("<text>", "<text>First</text><text>"), "message 1: element text is repeated"),
         (document().replace("<text>", '<text size="2">'), "message 1: element text holds other than text"),
         (

@@ -77,6 +77,8 @@ def judge(attributes: Pairs, names: tuple[str, ...], values: tuple[str, ...]) ->
     parts = 1
     if shape.has_sms:
         findings += _find_bad_sender(sender)
+        if shape.sms_type == "silence" and not text.strip():
+            findings.append("silence has no text, and nobody says whether that is allowed")
         refusal = refusal or _refuse_sms(shape.sms_type, sender, text, given)
         parts = 1 if shape.sms_type == "vcard" else count_segments(text)
         if shape.has_viber and shape.sms_type != "sms":
@@ -191,7 +193,7 @@ def _refuse_sms(sms_type: str, sender: str, text: str, given: dict[str, str]) ->
     if sms_type == "vcard":
         others = (value for name, value in given.items() if name != "name" and name in (*_CARD_FIELDS, "url"))
         return None if given.get("name", "").strip() and any(map(str.strip, others)) else "no_contact"
-    if not text.strip():
+    if not text.strip() and sms_type != "silence":
         return "no_text"
     if sms_type == "wappush" and not given.get("url", "").strip():
         return "no_link"

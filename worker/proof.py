@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import func, select
-
-from models.account import Account
-from models.campaign import Campaign
 from models.errors import UnknownCampaign
 from models.ledger.charges import Comparison
 from models.ledger.prove import Breach, find_breaches
+from models.ledger.report import gateway_urls, size
 from models.session import Sessions, reading
 from worker.gateway.double import Charge, is_simulator, read_charges
 
@@ -40,15 +37,10 @@ def prove(sessions: Sessions, campaign_id: int | None = None) -> Proof:
         UnknownCampaign: there is no such campaign.
     """
     with reading(sessions) as session:
-        looked_at = select(func.count(), func.coalesce(func.sum(Campaign.total_count), 0)).where(
-            Campaign.imported_at.is_not(None)
-        )
-        if campaign_id is not None:
-            looked_at = looked_at.where(Campaign.id == campaign_id)
-        campaigns, recipients = session.execute(looked_at).one()
+        campaigns, recipients = size(session, campaign_id)
         if campaign_id is not None and not campaigns:
             raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
-        urls = list(session.execute(select(Account.gateway_url).distinct()).scalars())
+        urls = sorted(set(gateway_urls(session).values()))
         breaches = list(islice(find_breaches(session, campaign_id), MOST_BREACHES))
     charged: int | None = None
     for url in urls:

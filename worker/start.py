@@ -1,13 +1,11 @@
 """What is checked before a process does any work: that the database is there, ours, of this version and environment."""
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from migrations import current_version, head_version
-from models.account import Account
 from models.errors import WrongDatabase
-from models.installation import Installation
-from models.ledger.report import unfinished
+from models.ledger.report import gateway_urls, remembered_environment, unfinished
 from models.session import reading
 from worker.errors import ConfigurationError
 from worker.runtime import Runtime
@@ -45,7 +43,7 @@ def check_database(runtime: Runtime) -> None:
     """
     check_version(runtime.engine)
     with reading(runtime.sessions) as session:
-        remembered = session.execute(select(Installation.environment)).scalar_one()
+        remembered = remembered_environment(session)
     if remembered != runtime.settings.environment:
         raise ConfigurationError(
             f"this database belongs to environment {remembered}, this process runs in {runtime.settings.environment}: "
@@ -60,7 +58,7 @@ def check_fences(runtime: Runtime) -> None:
         ConfigurationError: an account with work, or every account, is fenced off.
     """
     with reading(runtime.sessions) as session:
-        urls = dict(session.execute(select(Account.name, Account.gateway_url)).all())
+        urls = gateway_urls(session)
         busy = {campaign["account"] for campaign in unfinished(session)}
     fences = {name: runtime.settings.fence(url) for name, url in urls.items()}
     forbidden = [name for name, found in fences.items() if found.forbids_everything]

@@ -285,3 +285,24 @@ def unfinished(session: Session, *, clock: Clock = database_clock) -> list[dict[
         .order_by(Campaign.id)
     )
     return [{"id": row.Campaign.id, "account": row.Account.name} for row in session.execute(statement).all()]
+
+
+def gateway_urls(session: Session) -> dict[str, str]:
+    """Return every account's gateway by the account's name."""
+    return dict(session.execute(select(Account.name, Account.gateway_url)).all())
+
+
+def remembered_environment(session: Session) -> str:
+    """Return the environment that this database belongs to."""
+    return session.execute(select(Installation.environment)).scalar_one()
+
+
+def size(session: Session, campaign_id: int | None = None) -> tuple[int, int]:
+    """Return how many campaigns there are, and how many recipients they have."""
+    statement = select(func.count(), func.coalesce(func.sum(Campaign.total_count), 0)).where(
+        Campaign.imported_at.is_not(None)
+    )
+    if campaign_id is not None:
+        statement = statement.where(Campaign.id == campaign_id)
+    campaigns, recipients = session.execute(statement).one()
+    return campaigns, recipients

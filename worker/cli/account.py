@@ -4,11 +4,10 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from sqlalchemy import select
 
-from models.account import LARGEST_BATCH, MOST_PARALLEL, Account
+from models.account import LARGEST_BATCH, MOST_PARALLEL
 from models.ledger.control import pause_account_by_hand, resume_account, set_account
-from models.ledger.report import list_accounts
+from models.ledger.report import gateway_urls, list_accounts
 from models.session import reading, transaction
 from worker.cli.console import local, note, opened, show_json, show_table
 from worker.cli.waking import wake_workers
@@ -49,7 +48,7 @@ def set_(
     with opened() as runtime:
         _check_name(runtime, name)
         with transaction(runtime.sessions) as session:
-            known = session.execute(select(Account.gateway_url).where(Account.name == name)).scalar_one_or_none()
+            known = gateway_urls(session).get(name)
             url = changes.get("gateway_url") or known or runtime.settings.gateway_url
             fence = runtime.settings.fence(url)
             if fence.forbids_everything:
@@ -135,9 +134,9 @@ def _check_name(runtime: Runtime, name: str) -> None:
     if not name or len(name) > 64 or name != name.strip() or not name.isprintable():
         raise ConfigurationError(f'account name "{name}" is not usable: take up to 64 letters, digits, - and _')
     with reading(runtime.sessions) as session:
-        others = session.execute(select(Account.name).where(Account.name != name)).scalars().all()
-    for other in others:
-        if variable_stem(other) == variable_stem(name):
+        names = gateway_urls(session)
+    for other in names:
+        if other != name and variable_stem(other) == variable_stem(name):
             raise ConfigurationError(
                 f"accounts {other} and {name} would read the same variable BULKPOST_{variable_stem(name)}LOGIN: "
                 "choose another name"

@@ -97,11 +97,8 @@ def _import(
     with (
         open_list(recipients, phone_column=phone_column, ref_column=ref_column, default_region=region) as rows,
         RejectedRows(recipients, rejected) as refused,
-        Progress(
-            TextColumn("importing"), MofNCompleteColumn(), TimeElapsedColumn(), console=err, disable=not err.is_terminal,
-            transient=True,
-        ) as progress,
-    ):  # fmt: skip
+        _import_bar() as progress,
+    ):
         task = progress.add_task("importing", total=None)
 
         def ask(found: Lookalike) -> bool:
@@ -117,6 +114,11 @@ def _import(
             on_lookalike=ask,
         )
     return imported, refused.path
+
+
+def _import_bar() -> Progress:
+    columns = (TextColumn("importing"), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, disable=not err.is_terminal, transient=True)
 
 
 def _go_on(found: Lookalike) -> bool:

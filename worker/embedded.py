@@ -43,6 +43,8 @@ class Embedded:
             ConfigurationError: the broker does not answer.
         """
         use_runtime(self.runtime)
+        # Celery warns of root because its pickles could run code; ours are JSON, and a container's user is often root.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         app = composition.configure(self.runtime.settings)
         self._check_broker(app)
         stopped = threading.Event()
@@ -66,10 +68,7 @@ class Embedded:
             loglevel=self.runtime.settings.log_level,
         )
         try:
-            with warnings.catch_warnings():
-                # Threads of one process gain nothing from another user; a container's only user is often root.
-                warnings.simplefilter("ignore", SecurityWarning)
-                worker.start()
+            worker.start()
         finally:
             signals.worker_ready.disconnect(begin)
             signals.worker_shutting_down.disconnect(end)

@@ -28,8 +28,8 @@ from worker.simulator.running import running_simulator
 SAMPLE = Path(__file__).parent.parent / "samples" / "list.csv"
 TEXT = "Hello {name}, your order is ready"
 FAULTS: list[dict[str, Any]] = [
-    {"requests": [2], "cut_after": True},
-    {"keys_ending": "7", "text": "stop_list"},
+    {"requests": [2], "cut": "after"},
+    {"keys_ending": "7", "text": "Phone number is on the stop list"},
 ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from worker.intake import open_list
 
-SAMPLE = Path(__file__).parents[3] / "samples" / "list.csv"
+SAMPLE = Path(__file__).parents[3] / "worker" / "samples" / "list.csv"
 
 
 def test_the_sample_list_has_a_thousand_rows_and_every_kind_of_damage() -> None:

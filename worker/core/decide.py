@@ -148,7 +148,7 @@ def _attempt_outcome(reply: Reply, answers: Answers) -> str:
 
 
 def _explain(rulings: Sequence[Ruling], reply: Reply, answers: Answers) -> str:
-    counts = Counter(ruling.value if isinstance(ruling, Wait) else ruling.status.value for ruling in rulings)
+    counts: Counter[str] = Counter(ruling if isinstance(ruling, Wait) else ruling.status for ruling in rulings)
     parts = [f"{count} {what}" for what, count in counts.items()]
     if answers.foreign_count:
         parts.append(f"{answers.foreign_count} entries of nobody ignored")

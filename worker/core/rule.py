@@ -38,6 +38,9 @@ _WAITS = {
 
 def rule_entry(line: Line, entry: ReplyEntry, remark: str | None, history: History) -> Ruling:
     """Rule on a line by its entry. The text decides, not the presence of an id. Source: protocol.md 5 to 7."""
+    if entry.meaning is Meaning.ACCEPTED:
+        reason = None if entry.provider_message_id else "accepted without an id"
+        return _outcome(line, entry, RecipientStatus.ACCEPTED, reason, remark)
     if entry.meaning in _WAITS:
         return _WAITS[entry.meaning]
     if entry.meaning in _CLASSES:
@@ -47,7 +50,7 @@ def rule_entry(line: Line, entry: ReplyEntry, remark: str | None, history: Histo
         )
     if entry.meaning is Meaning.UNSEEN and entry.provider_message_id is None:
         return rule_unseen(line, entry.text, history)
-    return _outcome(line, entry, RecipientStatus.ACCEPTED, _remark_on_acceptance(entry), remark)
+    return _outcome(line, entry, RecipientStatus.ACCEPTED, _why_accepted(entry), remark)
 
 
 def rule_error(line: Line, text: str, meaning: Meaning, history: History, *, alone: bool) -> Ruling:
@@ -87,14 +90,12 @@ def rule_unseen(line: Line, text: str, history: History) -> Ruling:
     )
 
 
-def _remark_on_acceptance(entry: ReplyEntry) -> str | None:
+def _why_accepted(entry: ReplyEntry) -> str | None:
     if entry.meaning is Meaning.HELD:
         return "held until top-up"
     if entry.meaning is Meaning.UNSEEN:
         return "an undocumented text with an id: counted as accepted"
-    if entry.provider_message_id:
-        return None
-    return "already sent earlier, id not told" if entry.meaning is Meaning.ALREADY_SENT else "accepted without an id"
+    return "already sent earlier, id not told" if entry.provider_message_id is None else "already sent earlier"
 
 
 def _outcome(
@@ -106,13 +107,8 @@ def _outcome(
     error_class: ErrorClass | None = None,
     after_doubt: bool = False,
 ) -> RecipientOutcome:
+    if remark is not None:
+        reason = remark if reason is None else f"{reason}; {remark}"
     return RecipientOutcome(
-        position=line.position,
-        status=status,
-        provider_message_id=entry.provider_message_id,
-        segments=entry.segments,
-        provider_text=entry.text,
-        error_class=error_class,
-        reason="; ".join(filter(None, (reason, remark))) or None,
-        after_doubt=after_doubt,
+        line.position, status, entry.provider_message_id, entry.segments, entry.text, error_class, reason, after_doubt
     )

@@ -144,5 +144,7 @@ def _own_text(element: etree._Element) -> str:
 
 
 def _integer(value: str | None) -> int | None:
-    value = (value or "").strip()
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= _LONGEST_INTEGER else None
+    if value is None:
+        return None
+    value = value.strip()
+    return int(value) if len(value) <= _LONGEST_INTEGER and value.isascii() and value.isdigit() else None

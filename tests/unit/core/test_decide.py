@@ -20,7 +20,7 @@ class TestOneEntry:
             (M.HELD, "7", S.ACCEPTED, None, "held until top-up"),
             (M.HELD, "", S.ACCEPTED, None, "held until top-up"),
             (M.ALREADY_SENT, "", S.ACCEPTED, None, "already sent earlier, id not told"),
-            (M.ALREADY_SENT, "7", S.ACCEPTED, None, None),
+            (M.ALREADY_SENT, "7", S.ACCEPTED, None, "already sent earlier"),
             (M.UNSEEN, "7", S.ACCEPTED, None, "an undocumented text with an id: counted as accepted"),
             (M.RECIPIENT, "", S.REJECTED, C.RECIPIENT, None),
             (M.RECIPIENT, "7", S.REJECTED, C.RECIPIENT, None),

@@ -221,7 +221,9 @@ def upgrade() -> None:
             name=op.f("ck_bulkpost_campaigns_imported"),
         ),
         sa.CheckConstraint(
-            "accepted_count >= 0 AND rejected_count >= 0 AND unknown_count >= 0 AND cancelled_count >= 0 AND skipped_count >= 0 AND accepted_count + rejected_count + unknown_count + cancelled_count + skipped_count <= total_count",
+            "accepted_count >= 0 AND rejected_count >= 0 AND unknown_count >= 0 AND cancelled_count >= 0 "
+            "AND skipped_count >= 0 AND accepted_count + rejected_count + unknown_count + cancelled_count "
+            "+ skipped_count <= total_count",
             name=op.f("ck_bulkpost_campaigns_counts_add_up"),
         ),
         sa.CheckConstraint(

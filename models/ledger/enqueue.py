@@ -14,7 +14,8 @@ from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from ..base import CONTRACT_VERSION
@@ -80,25 +81,22 @@ def enqueue_campaign(
         if known is not None:
             return known
     names = variable_names(content)
-    campaign_id = None
-    try:
-        with session.begin_nested():
-            campaign_id = begin_import(
-                session,
-                content=content,
-                account=account,
-                name=name,
-                column_names=names,
-                at=at,
-                priority=priority,
-                external_key=key,
-                actor=actor,
-                clock=clock,
-            )
-    except IntegrityError:
-        known = find_by_key(session, account, key, content) if key is not None else None
-        if known is None:
-            raise
+    campaign_id = _insert_draft(
+        session,
+        content=content,
+        account=account,
+        name=name,
+        column_names=names,
+        at=at,
+        priority=priority,
+        external_key=key,
+        actor=actor,
+        clock=clock,
+    )
+    if campaign_id is None:
+        # Somebody with the same key has committed since we looked.
+        known = find_by_key(session, account, key or "", content)
+        assert known is not None, "only an equal key keeps a draft from being inserted"
         return known
     total = 0
     rows = (_row(recipient, names) for recipient in recipients)
@@ -133,7 +131,6 @@ def begin_import(
     name: str | None = None,
     at: datetime | None = None,
     priority: int = 5,
-    external_key: str | None = None,
     actor: str = SYSTEM,
     clock: Clock = database_clock,
 ) -> int:
@@ -144,26 +141,63 @@ def begin_import(
         UnknownAccount: there is no such account.
     """
     check(content)
-    now = clock(session)
-    campaign = Campaign(
-        account_id=find_account(session, account).id,
-        name=(name or f"{content.kind} {now:%Y-%m-%d %H:%M}")[:200],
-        kind=content.kind,
-        content=to_json(content),
-        content_hash=content_hash(content),
-        column_names=list(column_names),
+    campaign_id = _insert_draft(
+        session,
+        content=content,
+        account=account,
+        name=name,
+        column_names=column_names,
+        at=at,
         priority=priority,
-        external_key=external_key,
-        status=CampaignStatus.DRAFT,
-        status_since=now,
-        status_by=actor[:64],
-        created_at=now,
-        importing_at=now,
-        start_at=at or now,
+        external_key=None,
+        actor=actor,
+        clock=clock,
     )
-    session.add(campaign)
-    session.flush()
-    return campaign.id
+    assert campaign_id is not None, "nothing but an equal key keeps a draft from being inserted"
+    return campaign_id
+
+
+def _insert_draft(
+    session: Session,
+    *,
+    content: Content,
+    account: str,
+    column_names: Sequence[str],
+    name: str | None,
+    at: datetime | None,
+    priority: int,
+    external_key: str | None,
+    actor: str,
+    clock: Clock,
+) -> int | None:
+    """Insert a draft, and return its id, or None where the account has a campaign with this key.
+
+    One statement, no savepoint: the plain SQLite driver of other applications commits when it releases one.
+    """
+    now = clock(session)
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = (
+        insert(Campaign)
+        .values(
+            account_id=find_account(session, account).id,
+            name=(name or f"{content.kind} {now:%Y-%m-%d %H:%M}")[:200],
+            kind=content.kind,
+            content=to_json(content),
+            content_hash=content_hash(content),
+            column_names=list(column_names),
+            priority=priority,
+            external_key=external_key,
+            status=CampaignStatus.DRAFT,
+            status_since=now,
+            status_by=actor[:64],
+            created_at=now,
+            importing_at=now,
+            start_at=at or now,
+        )
+        .on_conflict_do_nothing(index_elements=["account_id", "external_key"])
+        .returning(Campaign.id)
+    )
+    return session.execute(statement).scalar_one_or_none()
 
 
 def add_rows(

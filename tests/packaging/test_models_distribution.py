@@ -87,7 +87,6 @@ def test_shop_enqueues_in_its_own_transaction_on_postgres(shop: Path, postgres_u
     assert output("environment/bin/python", "shop.py", postgres_url, cwd=shop) == "True 1 models\n"
 
 
-@pytest.mark.xfail(reason="on a plain SQLite engine the driver commits when enqueue_campaign releases its savepoint")
 def test_shop_enqueues_in_its_own_transaction_on_sqlite(shop: Path, sqlite_url: str) -> None:
     assert output("environment/bin/python", "shop.py", sqlite_url, cwd=shop) == "True 1 models\n"
 

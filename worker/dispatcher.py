@@ -224,7 +224,12 @@ def _decide(lease: Lease, submission: Submission, post: _Post) -> Decision:
     if post.error is not None:
         return decide_error(submission.lines, post.error, lease.history)
     assert post.exchange is not None
-    return decide_reply(submission.lines, post.exchange.reply, lease.history)
+    return decide_reply(
+        submission.lines,
+        post.exchange.reply,
+        lease.history,
+        retry_after_seconds=post.exchange.retry_after_seconds,
+    )
 
 
 def _not_posted(skipped: Sequence[RecipientOutcome], verdict: Verdict, explanation: str) -> Closing:

@@ -54,7 +54,7 @@ def configure_logging(settings: Settings) -> None:
     root.handlers[:] = [output]
     root.setLevel(settings.log_level)
     # Celery's own line per task says nothing that "batch_recorded" does not.
-    for name in ("celery.worker.strategy", "celery.app.trace", "kombu", "alembic", "amqp", "urllib3"):
+    for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "kombu", "alembic", "amqp", "urllib3"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     # "No hostname was supplied" is how memory:// is meant to be.
     logging.getLogger("kombu.connection").setLevel(logging.ERROR)

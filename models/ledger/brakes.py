@@ -91,9 +91,10 @@ def pause_account(session: Session, account: Account, reason: str, now: datetime
     return True
 
 
-def stop_campaign(session: Session, campaign: Campaign, reason: str, now: datetime) -> bool:
-    """Pause a locked campaign that is running; say whether it was."""
-    if campaign.status is not CampaignStatus.RUNNING:
+def stop_campaign(session: Session, campaign: Campaign, lease: Lease, reason: str, now: datetime) -> bool:
+    """Pause a locked campaign that has been running since before the POST began; say whether it was paused."""
+    # What a POST brought that began before the last resume is news of the time before it.
+    if campaign.status is not CampaignStatus.RUNNING or lease.opened_at < campaign.status_since:
         return False
     move_campaign(session, campaign, CampaignStatus.PAUSED, now, SYSTEM, reason=reason)
     write_event(

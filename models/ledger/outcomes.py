@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, bindparam, exists, insert, literal, select, text, update
@@ -61,8 +61,25 @@ def write_outcomes(
 
     Rows are written in position order, so that two writers of one range cannot lock each other out.
     """
+    counts, _ = write_answers(session, campaign_id, outcomes, now, attempt_id=attempt_id, attempt_number=attempt_number)
+    return counts
+
+
+def write_answers(
+    session: Session,
+    campaign_id: int,
+    outcomes: Sequence[RecipientOutcome],
+    now: datetime,
+    *,
+    attempt_id: int | None = None,
+    attempt_number: int = 0,
+) -> tuple[Counts, int]:
+    """Write as `write_outcomes`, and also return the segments billed for those that came to be accepted.
+
+    An acceptance that another attempt has brought before is not billed again.
+    """
     if not outcomes:
-        return Counter()
+        return Counter(), 0
     outcomes = sorted(outcomes, key=lambda outcome: outcome.position)
     common: dict[str, object] = {
         "campaign_id": campaign_id,
@@ -78,13 +95,21 @@ def write_outcomes(
         arrays = {f"c{index}": list(column) for index, column in enumerate(columns)}
         written = session.execute(_POSTGRESQL, {**common, **arrays}).scalars().all()
     if len(written) == len(outcomes):
-        return Counter(outcome.status for outcome in outcomes)
+        return Counter(outcome.status for outcome in outcomes), _billed(outcomes)
     fresh = set(written)
-    counts = Counter(outcome.status for outcome in outcomes if outcome.position in fresh)
+    new = [outcome for outcome in outcomes if outcome.position in fresh]
+    counts = Counter(outcome.status for outcome in new)
+    segment_count = _billed(new)
     late = [o for o in outcomes if o.position not in fresh and o.status is RecipientStatus.ACCEPTED]
     for outcome in late:
-        counts.update(_accept_late(session, campaign_id, outcome, common))
-    return counts
+        if changed := _accept_late(session, campaign_id, outcome, common):
+            counts.update(changed)
+            segment_count += outcome.segments or 0
+    return counts, segment_count
+
+
+def _billed(outcomes: Iterable[RecipientOutcome]) -> int:
+    return sum(outcome.segments or 0 for outcome in outcomes if outcome.status is RecipientStatus.ACCEPTED)
 
 
 def _row(outcome: RecipientOutcome) -> tuple[int | str | bool | None, ...]:
@@ -102,7 +127,6 @@ def _row(outcome: RecipientOutcome) -> tuple[int | str | bool | None, ...]:
 
 def _accept_late(session: Session, campaign_id: int, outcome: RecipientOutcome, common: dict[str, object]) -> Counts:
     where = (Outcome.campaign_id == campaign_id, Outcome.position == outcome.position)
-    # The id that a repeat brings is the first one's: an accepted row without an id may still learn it.
     before = session.execute(
         select(Outcome.status, Outcome.provider_message_id, Outcome.error_class).where(*where).with_for_update()
     ).one()

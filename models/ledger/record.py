@@ -22,7 +22,7 @@ from .brakes import needs_account, settle_account, stop_campaign
 from .claim import pending_in
 from .locks import lock_account, lock_campaign
 from .moves import move_batch
-from .outcomes import Counts, count_outcomes, end_pending, other_holders, pending_count, write_outcomes
+from .outcomes import Counts, count_outcomes, end_pending, other_holders, pending_count, write_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def record(
     late = batch.status is not BatchStatus.RUNNING or batch.attempt_number != lease.attempt_number
     if late:
         closing = replace(closing, outcomes=tuple(o for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED))
-    counts = write_outcomes(
+    counts, segments = write_answers(
         session,
         lease.campaign_id,
         closing.outcomes,
@@ -66,13 +66,12 @@ def record(
         status, ended = _conclude(session, lease, closing, campaign, batch, now, max_attempts, doubt_limit_seconds)
         counts.update(ended)
     _close_attempt(session, lease, closing, now, late)
-    segments = sum(o.segments or 0 for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED)
     count_outcomes(campaign, session, counts, segments)
     braked = False
     if account is not None:
         braked = settle_account(session, account, lease, closing, now)
     if closing.brake is not None and closing.brake.scope == "campaign":
-        braked = stop_campaign(session, campaign, closing.brake.reason, now)
+        braked = stop_campaign(session, campaign, lease, closing.brake.reason, now)
     return Recorded(counts, status, late, braked)
 
 

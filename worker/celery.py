@@ -4,6 +4,7 @@ Celery carries hints and ticks, never messages that must not be lost: the databa
 nothing is retried or delayed by Celery, and what the broker loses is hinted again within seconds.
 """
 
+from contextlib import closing
 from typing import Any
 
 from celery import Celery, signals
@@ -112,7 +113,8 @@ def _check(**_facts: Any) -> None:
                 "BULKPOST_BROKER_URL is not set: workers and beat of their own need a broker that they share, such as "
                 "redis://localhost:6379/0; bulkpost up runs without one"
             )
-        check_database(open_runtime(settings))
+        with closing(open_runtime(settings)) as ours:
+            check_database(ours)
     except (ConfigurationError, LedgerError) as error:
         raise SystemExit(f"bulkpost: {error}") from None
 

@@ -5,7 +5,7 @@ The same tasks as in production. On `memory://` no server is needed; with a brok
 
 import threading
 import warnings
-from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from models.ledger.report import unfinished
 from models.session import reading
 from worker import celery as composition
 from worker.errors import ConfigurationError
-from worker.logs import log
+from worker.logs import first_line, log
 from worker.runtime import Runtime, stop_claiming, use_runtime
 from worker.wake import Wake
 
@@ -34,7 +34,6 @@ class Embedded:
     runtime: Runtime
     threads: int = THREADS
     until_idle: bool = False
-    after_tick: Callable[[], None] | None = None
 
     def run(self) -> None:
         """Work until SIGTERM, Ctrl-C or (`until_idle`) until nothing is left to do; then drain and return.
@@ -48,10 +47,12 @@ class Embedded:
         app = composition.configure(self.runtime.settings)
         self._check_broker(app)
         stopped = threading.Event()
-        ticking = threading.Thread(target=self._tick, args=(Wake(app), stopped), name="scheduler", daemon=True)
+        scheduler = ThreadPoolExecutor(1, thread_name_prefix="scheduler")
+        ticking: list[Future[None]] = []
+        state.should_stop = None
 
         def begin(**_facts: Any) -> None:
-            ticking.start()
+            ticking.append(scheduler.submit(self._tick, Wake(app), stopped))
 
         def end(**_facts: Any) -> None:
             stopped.set()
@@ -74,8 +75,9 @@ class Embedded:
             signals.worker_shutting_down.disconnect(end)
             stop_claiming()
             stopped.set()
-            if ticking.is_alive():
-                ticking.join()
+            scheduler.shutdown()
+        for done in ticking:
+            done.result()
 
     def _check_broker(self, app: Any) -> None:
         try:
@@ -89,23 +91,19 @@ class Embedded:
 
     def _tick(self, wake: Wake, stopped: threading.Event) -> None:
         scheduler = self.runtime.scheduler()
-        while not stopped.is_set():
-            try:
-                wake.lanes(scheduler.tick())
-                if self.until_idle and self._is_idle():
-                    self._shut_down()
-                    return
-            except SQLAlchemyError as error:
-                log.error("tick_failed", error=type(error).__name__)
-            if self.after_tick is not None:
-                self.after_tick()
-            stopped.wait(self.runtime.settings.tick_seconds)
+        try:
+            while not stopped.is_set():
+                try:
+                    wake.lanes(scheduler.tick())
+                    if self.until_idle and self._is_idle():
+                        return
+                except SQLAlchemyError as error:
+                    log.error("tick_failed", error=first_line(error))
+                stopped.wait(self.runtime.settings.tick_seconds)
+        finally:
+            # Also after an error of ours: a process that schedules nothing must not look as if it were well.
+            state.should_stop = 0
 
     def _is_idle(self) -> bool:
         with reading(self.runtime.sessions) as session:
             return not unfinished(session)
-
-    @staticmethod
-    def _shut_down() -> None:
-        # What Celery's own handler of SIGTERM sets: a warm stop, which lets tasks finish.
-        state.should_stop = 0

@@ -7,19 +7,21 @@ from models.errors import WrongDatabase
 from models.ledger.install import install
 from models.session import transaction
 from worker.runtime import Runtime
+from worker.start import first_line, read_version, shown_url
 
 
 def prepare_database(runtime: Runtime) -> None:
     """Bring the database to the version of this program, with what a new one must hold. May be repeated.
 
     Raises:
-        WrongDatabase: it does not answer.
+        WrongDatabase: it does not answer, is no database, or is newer than this program.
     """
+    read_version(runtime.engine)
     try:
         upgrade(runtime.engine)
         with transaction(runtime.sessions) as session:
             install(session, environment=runtime.settings.environment, gateway_url=runtime.settings.gateway_url)
     except OperationalError as error:
-        shown = runtime.engine.url.render_as_string(hide_password=True)
-        reason = str(error.orig).strip().splitlines()[0]
-        raise WrongDatabase(f"the database {shown} does not answer: {reason}; check BULKPOST_DATABASE_URL") from None
+        raise WrongDatabase(
+            f"the database {shown_url(runtime.engine)} refused: {first_line(error)}; check BULKPOST_DATABASE_URL"
+        ) from None

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from worker.settings import Settings
 
@@ -65,6 +66,12 @@ def bound(**ids: Any) -> Iterator[None]:
     """Bind ids to every line that is logged inside, also by libraries."""
     with structlog.contextvars.bound_contextvars(**ids):
         yield
+
+
+def first_line(error: SQLAlchemyError) -> str:
+    """Return what the database said, without the statement and its values."""
+    lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def mask(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -15,7 +15,7 @@ from models.ledger.plan import plan, start_due
 from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
 from models.ledger.settle import settle
 from models.session import Clock, Sessions, database_clock, reading, transaction
-from worker.logs import log
+from worker.logs import first_line, log
 from worker.settings import Settings
 
 MOST_PLANS = 20
@@ -37,7 +37,7 @@ class Scheduler:
             try:
                 step()
             except SQLAlchemyError as error:
-                log.error("tick_step_failed", step=step.__name__.strip("_"), error=type(error).__name__)
+                log.error("tick_step_failed", step=step.__name__.strip("_"), error=first_line(error))
             self.at(step.__name__.strip("_"))
         with transaction(self.sessions) as session:
             return take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)

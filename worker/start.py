@@ -1,5 +1,7 @@
 """What is checked before a process does any work: that the database is there, ours, of this version and environment."""
 
+from pathlib import Path
+
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -11,27 +13,62 @@ from worker.errors import ConfigurationError
 from worker.runtime import Runtime
 
 
-def check_version(engine: Engine) -> None:
-    """Make sure that the database answers and has the tables that this code needs.
+def shown_url(engine: Engine) -> str:
+    """Return the database's URL as people and logs may see it: a password can stand in two places of it."""
+    secret = [name for name in engine.url.query if "pass" in name.lower()]
+    return engine.url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
+def read_version(engine: Engine) -> str | None:
+    """Return the version of the database's tables, or None where it has none of ours.
 
     Raises:
-        WrongDatabase: it does not; one line with the mend, without the password.
+        WrongDatabase: it does not answer, is no database, or is newer than this program; one line with the mend.
     """
-    shown = engine.url.render_as_string(hide_password=True)
+    shown = shown_url(engine)
     try:
         version = current_version(engine)
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
-        raise WrongDatabase(f"the database {shown} does not answer: {reason}; check BULKPOST_DATABASE_URL") from None
+        raise WrongDatabase(
+            f"the database {shown} does not answer: {first_line(error)}; check BULKPOST_DATABASE_URL"
+        ) from None
     except SQLAlchemyError as error:
-        raise WrongDatabase(f"the database {shown} cannot be read: {type(error).__name__}") from None
+        raise WrongDatabase(f"the database {shown} cannot be read: {first_line(error)}; restore a backup") from None
+    # Our versions are numbers of four digits.
+    if version is not None and version > head_version():
+        raise WrongDatabase(
+            f"the database {shown} is at version {version}, this program knows {head_version()} at most: install the "
+            "program that made it, or use another database"
+        )
+    return version
+
+
+def check_version(engine: Engine) -> None:
+    """Make sure that the database answers and has the tables that this code needs; makes no file where there is none.
+
+    Raises:
+        WrongDatabase: as `read_version`, or the tables are missing or old.
+    """
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file and not file.startswith("file:") and not Path(file).exists():
+        raise WrongDatabase(
+            f"there is no database {shown_url(engine)}: run bulkpost db upgrade to make it, or check "
+            "BULKPOST_DATABASE_URL and the working directory"
+        )
+    version = read_version(engine)
     if version is None:
-        raise WrongDatabase(f"the database {shown} has no Bulkpost tables: run bulkpost db upgrade")
+        raise WrongDatabase(f"the database {shown_url(engine)} has no Bulkpost tables: run bulkpost db upgrade")
     if version != head_version():
         raise WrongDatabase(
-            f"the database {shown} is at version {version}, this program needs {head_version()}: "
+            f"the database {shown_url(engine)} is at version {version}, this program needs {head_version()}: "
             "run bulkpost db upgrade"
         )
+
+
+def first_line(error: SQLAlchemyError) -> str:
+    """Return what the driver said, without the statement and its values."""
+    lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def check_database(runtime: Runtime) -> None:

@@ -271,8 +271,10 @@ def list_accounts(session: Session) -> list[dict[str, Any]]:
 def unfinished(session: Session, *, clock: Clock = database_clock) -> list[dict[str, Any]]:
     """Return the campaigns in which something is to be done now or soon: running ones, and those whose time has come.
 
-    Left out: drafts, what is paused (or its account is), what starts later.
+    Left out: drafts, what is paused (or its account is), what starts later, and everything during the emergency stop.
     """
+    if session.execute(select(Installation.stopped_at)).scalar_one() is not None:
+        return []
     now = clock(session)
     statement = (
         select(Campaign, Account)

@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.errors import LedgerError
 from worker.cli import account, campaign, control, database, demo, prove, run, simulator
 from worker.errors import ConfigurationError, DispatchError
+from worker.start import first_line
+from worker.logs import first_line
 
 app = typer.Typer(
     name="bulkpost",
@@ -41,16 +43,11 @@ def main() -> None:
     except (LedgerError, DispatchError) as error:
         _fail(str(error))
     except SQLAlchemyError as error:
-        _fail(f"the database refused: {_first_line(error)}")
+        _fail(f"the database refused: {first_line(error)}")
     except BrokenPipeError:
         # Whoever read our output has gone (`bulkpost campaign results 1 | head`).
         sys.stderr.close()
         sys.exit(0)
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _fail(*lines: str) -> None:

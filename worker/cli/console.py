@@ -1,6 +1,7 @@
 """What every command shares: how it opens the installation, and how it shows things to people and to programs."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +36,12 @@ def opened(*, checked: bool = True) -> Iterator[Runtime]:
         if checked:
             check_version(runtime.engine)
         yield runtime
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has had enough (`bulkpost campaign results 1 | head`): no failure. What is still
+        # buffered must not fail a second time when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
     finally:
         runtime.close()
 

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from models.content import Content, variable_names
+from models.errors import EmptyList
 from models.ledger.enqueue import (
     ROWS_AT_ONCE,
     add_rows,
@@ -104,6 +105,8 @@ def import_list(
         )
     try:
         refused, total = _fill(sessions, campaign_id, rows, names, rejected, on_progress)
+        if refused.total() == total:
+            raise EmptyList(_why_nobody(refused, total))
         with reading(sessions) as session:
             lookalike = find_lookalike(session, campaign_id)
         if lookalike is not None and not on_lookalike(lookalike):
@@ -154,6 +157,13 @@ def _fill(
     return +refused, len(lines)
 
 
+def _why_nobody(refused: Counter[str], total: int) -> str:
+    if not total:
+        return "nobody can be sent to: the list has a header and no rows"
+    reasons = "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
+    return f"nobody can be sent to: every one of {total:,} rows was refused ({reasons})"
+
+
 def _new_rows(
     rows: RecipientList, names: tuple[str, ...], lines: "array[int]", refused: Counter[str], rejected: RejectedRows
 ) -> Iterator[NewRow]:
@@ -167,7 +177,8 @@ def _new_rows(
                 if not values[at]:
                     problem = f"no value for {{{name}}}"
         if problem is not None:
-            refused[problem] += 1
+            # What stands in brackets is the value, which differs from row to row.
+            refused[problem.partition(" (")[0]] += 1
             rejected.add(line, raw_phone, problem)
         yield NewRow(msisdn, ref, encode(values) if columns else None, problem)
 

@@ -6,8 +6,9 @@ from migrations import upgrade
 from models.errors import WrongDatabase
 from models.ledger.install import install
 from models.session import transaction
+from worker.logs import first_line
 from worker.runtime import Runtime
-from worker.start import first_line, read_version, shown_url
+from worker.start import read_version, shown_url
 
 
 def prepare_database(runtime: Runtime) -> None:

@@ -8,8 +8,10 @@ import getpass
 import os
 import re
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -29,6 +31,7 @@ SHORTEST_RETRY_SECONDS = 61.0
 """An identical document within a minute may be refused. Source: protocol.md 16."""
 LANE_SECONDS = 10.0
 """How long one task claims batch after batch."""
+BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 _FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN")
 
 
@@ -42,13 +45,13 @@ class Settings(BaseModel):
     environment: str = Field("development", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     allowed_numbers: str = Field("", repr=False)
     allowed_gateways: str = ""
-    gateway_url: str = PROVIDER_URL
+    gateway_url: str = Field(PROVIDER_URL, repr=False)
     connect_timeout_seconds: float = Field(10.0, gt=0, le=600)
     read_timeout_seconds: float = Field(120.0, gt=0, le=3600)
     lease_seconds: float = Field(180.0, gt=0, le=7200)
     retry_base_seconds: float = Field(65.0, gt=0, le=3600)
     max_attempts: int = Field(8, ge=1, le=1000)
-    doubt_limit_seconds: float = Field(86400.0, gt=0)
+    doubt_limit_seconds: float = Field(86400.0, gt=0, le=31_536_000)
     tick_seconds: float = Field(1.0, ge=0.05, le=60)
     default_region: str = Field("RU", pattern=r"^[A-Z]{2}$")
     time_zone: str = "Europe/Moscow"
@@ -71,19 +74,37 @@ class Settings(BaseModel):
             raise ValueError("is not a time zone: use a name such as Europe/Moscow") from None
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _is_broker(cls, value: str) -> str:
+        scheme, separator, _rest = value.partition("://")
+        if not separator or scheme not in BROKERS:
+            raise ValueError("is no broker: write redis://host:6379/0 or amqp://host//, or unset it for bulkpost up")
+        return value
+
+    @field_validator("gateway_url")
+    @classmethod
+    def _is_gateway(cls, value: str) -> str:
+        if (problem := gateway_problem(value)) is not None:
+            raise ValueError(problem)
+        return value
+
     @model_validator(mode="after")
     def _clocks_nest(self) -> "Settings":
+        problems = []
         least = self.connect_timeout_seconds + self.read_timeout_seconds + SPARE_SECONDS
         if self.lease_seconds < least:
-            raise ValueError(
+            problems.append(
                 f"BULKPOST_LEASE_SECONDS is {self.lease_seconds:g}: a lease must outlast one POST, so set it to at "
                 f"least {least:g} (CONNECT_TIMEOUT + READ_TIMEOUT + {SPARE_SECONDS:g})"
             )
         if self.is_production and self.retry_base_seconds < SHORTEST_RETRY_SECONDS:
-            raise ValueError(
+            problems.append(
                 f"BULKPOST_RETRY_BASE_SECONDS is {self.retry_base_seconds:g}: in production set at least "
                 f"{SHORTEST_RETRY_SECONDS:g}, the provider may refuse the same document twice within a minute"
             )
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @property
@@ -143,6 +164,20 @@ def variable_stem(account: str) -> str:
     return f"ACCOUNT_{re.sub('[^A-Z0-9]', '_', account.upper())}_"
 
 
+def gateway_problem(url: str) -> str | None:
+    """Say why documents cannot be posted to a URL, or must not be kept with it; None where nothing is wrong."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        return "is no web address: use one like https://host/xml"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user or a password: set BULKPOST_LOGIN and BULKPOST_PASSWORD instead"
+    return None
+
+
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings from the environment and `.env`; `overrides` win.
 
@@ -159,7 +194,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     try:
         return Settings(**{**values, **overrides})
     except ValidationError as error:
-        raise ConfigurationError(*map(_sentence, error.errors())) from None
+        raise ConfigurationError(*chain.from_iterable(map(_sentences, error.errors()))) from None
 
 
 def user_name() -> str:
@@ -186,8 +221,10 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
-def _sentence(error: Any) -> str:
+def _sentences(error: Any) -> list[str]:
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
-        return message
-    return f"{PREFIX}{str(error['loc'][0]).upper()}: {message[0].lower()}{message[1:]}"
+        return message.splitlines()
+    name = str(error["loc"][0])
+    given = f'"{error["input"]}": ' if Settings.model_fields[name].repr else ""
+    return [f"{PREFIX}{name.upper()}: {given}{message[0].lower()}{message[1:]}"]

@@ -10,6 +10,7 @@ from models.errors import WrongDatabase
 from models.ledger.report import gateway_urls, remembered_environment, unfinished
 from models.session import reading
 from worker.errors import ConfigurationError
+from worker.logs import first_line
 from worker.runtime import Runtime
 
 
@@ -63,12 +64,6 @@ def check_version(engine: Engine) -> None:
             f"the database {shown_url(engine)} is at version {version}, this program needs {head_version()}: "
             "run bulkpost db upgrade"
         )
-
-
-def first_line(error: SQLAlchemyError) -> str:
-    """Return what the driver said, without the statement and its values."""
-    lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def check_database(runtime: Runtime) -> None:

@@ -46,7 +46,7 @@ ROOMS = {
         "worker.errors",
         "worker.gateway.document.Credentials",
     },
-    "worker/logs.py": {"structlog", "worker.settings"},
+    "worker/logs.py": {"sqlalchemy.exc", "structlog", "worker.settings"},
     "worker/private_servers.py": {"psycopg", "redis", "worker.errors"},
     "worker/core/": VALUES | {"worker.core", "worker.errors"},
     "worker/gateway/": {"lxml", "models.content", "worker.core.messages", "worker.errors", "worker.gateway"},
@@ -57,7 +57,7 @@ ROOMS = {
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/importer.py": {"models", "worker.errors", "worker.intake", "worker.logs"},
     "worker/installing.py": SQL_FROM_OUTSIDE
-    | {"migrations", "models", "worker.errors", "worker.runtime", "worker.settings", "worker.start"},
+    | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/dispatcher.py": {
         "models",
@@ -89,7 +89,7 @@ ROOMS = {
         "worker.settings",
     },
     "worker/start.py": SQL_FROM_OUTSIDE
-    | {"migrations", "models", "worker.errors", "worker.runtime", "worker.settings"},
+    | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings"},
     "worker/celery.py": {
         "celery",
         "kombu",

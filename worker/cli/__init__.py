@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.errors import LedgerError
 from worker.cli import account, campaign, control, database, demo, prove, run, simulator
 from worker.errors import ConfigurationError, DispatchError
-from worker.start import first_line
 from worker.logs import first_line
 
 app = typer.Typer(
@@ -44,10 +43,8 @@ def main() -> None:
         _fail(str(error))
     except SQLAlchemyError as error:
         _fail(f"the database refused: {first_line(error)}")
-    except BrokenPipeError:
-        # Whoever read our output has gone (`bulkpost campaign results 1 | head`).
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        _fail(f"the system refused: {error}")
 
 
 def _fail(*lines: str) -> None:

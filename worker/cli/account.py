@@ -1,7 +1,6 @@
 """`bulkpost account`: provider logins, their gateways and limits."""
 
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -13,7 +12,7 @@ from worker.cli.console import local, note, opened, show_json, show_table
 from worker.cli.waking import wake_workers
 from worker.errors import ConfigurationError
 from worker.runtime import Runtime
-from worker.settings import user_name, variable_stem
+from worker.settings import gateway_problem, user_name, variable_stem
 
 app = typer.Typer(help="Provider logins: where they post, how fast, and whether they may.", no_args_is_help=True)
 
@@ -118,15 +117,9 @@ def checked_url(url: str) -> str:
     Raises:
         ConfigurationError: it is no http or https URL, or carries a secret, which the database must not hold.
     """
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigurationError(f'--gateway-url "{url}" is no web address: use one like https://host/xml')
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("--gateway-url holds a user or a password: set BULKPOST_LOGIN and BULKPOST_PASSWORD")
+    if (problem := gateway_problem(url)) is not None:
+        shown = "" if "@" in url else f' "{url}"'
+        raise ConfigurationError(f"--gateway-url{shown} {problem}")
     return url
 
 

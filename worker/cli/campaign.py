@@ -11,13 +11,14 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.content import KINDS, Content, from_json
+from models.errors import EmptyList
 from models.ledger.control import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from models.ledger.locks import find_account
 from models.ledger.lookalike import Lookalike
 from models.ledger.report import list_campaigns, show
 from models.session import reading, transaction
 from models.states import CampaignStatus
-from worker.cli.console import err, note, opened, show_json, show_table
+from worker.cli.console import Id, err, local, note, opened, show_json, show_table
 from worker.cli.results import results
 from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
@@ -27,11 +28,11 @@ from worker.intake.opening import open_list
 from worker.intake.rejected import RejectedRows
 from worker.runtime import Runtime
 from worker.settings import Settings, user_name
+from worker.start import check_database
 
 app = typer.Typer(help="Create, start, watch and control mailings.", no_args_is_help=True)
 app.command("results")(results)
 
-Id = Annotated[int, typer.Argument(help="The campaign's number.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")]
 Reason = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
 
@@ -60,8 +61,11 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a campaign from a list. Bad rows are refused one by one, and written to a file with the reason."""
+    if key is not None and not key.strip():
+        raise ConfigurationError("--key is empty: leave it out, or give your own key of this campaign")
     said = _content(kind, content, {"sender": sender, "text": text})
     with opened() as runtime:
+        check_database(runtime)
         settings = runtime.settings
         _check_fence(runtime, account)
         mailing = Mailing(
@@ -103,16 +107,22 @@ def _import(
 
         def ask(found: Lookalike) -> bool:
             progress.stop()
-            return _go_on(found)
+            return _go_on(found, runtime.settings)
 
-        imported = import_list(
-            runtime.sessions,
-            mailing,
-            rows,
-            refused,
-            on_progress=lambda count: progress.update(task, completed=count),
-            on_lookalike=ask,
-        )
+        try:
+            imported = import_list(
+                runtime.sessions,
+                mailing,
+                rows,
+                refused,
+                on_progress=lambda count: progress.update(task, completed=count),
+                on_lookalike=ask,
+            )
+        except EmptyList as error:
+            raise EmptyList(f"{recipients}: {error}") from None
+        except KeyboardInterrupt:
+            note("interrupted: no campaign was created")
+            raise
     return imported, refused.path
 
 
@@ -121,9 +131,9 @@ def _import_bar() -> Progress:
     return Progress(*columns, console=err, disable=not err.is_terminal, transient=True)
 
 
-def _go_on(found: Lookalike) -> bool:
+def _go_on(found: Lookalike, settings: Settings) -> bool:
     note(
-        f"warning: campaign {found.campaign_id}, created {found.created_at:%Y-%m-%d %H:%M} UTC, says the same to "
+        f"warning: campaign {found.campaign_id}, created {local(found.created_at, settings)}, says the same to "
         f"{found.share:.0%} of these numbers"
     )
     if not sys.stdin.isatty():
@@ -150,6 +160,7 @@ def _say_refused(imported: Imported, path: Path | None) -> None:
 def start(id_: Id) -> None:
     """Start a draft."""
     with opened() as runtime:
+        check_database(runtime)
         with reading(runtime.sessions) as session:
             account = show(session, id_)["account"]
         _check_fence(runtime, account)
@@ -193,12 +204,11 @@ def show_(id_: Id, as_json: AsJson = False) -> None:
 
 
 @app.command("watch")
-def watch(id_: Id) -> None:
+def watch(id_: Id, as_json: AsJson = False) -> None:
     """Follow a campaign until it has ended; Ctrl-C ends the watching only."""
     with opened() as runtime:
-        watch_until_ended(runtime, id_)
-        with reading(runtime.sessions) as session:
-            print_campaign(show(session, id_), runtime.settings)
+        shown = watch_until_ended(runtime, id_)
+        show_json(shown) if as_json else print_campaign(shown, runtime.settings)
 
 
 @app.command("pause")

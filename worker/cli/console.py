@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,6 +21,9 @@ from worker.start import check_version
 
 WIDE = 1000
 """Columns where no terminal limits them: nothing is folded for a program."""
+
+LARGEST_ID = 2**63 - 1
+Id = Annotated[int, typer.Argument(help="The campaign's number.", min=1, max=LARGEST_ID, metavar="ID")]
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,11 +1,13 @@
 """`bulkpost db`: make and check the tables."""
 
+from typing import Annotated
+
 import typer
 
 from migrations import head_version
-from worker.cli.console import note, opened
+from worker.cli.console import note, opened, show_json
 from worker.installing import prepare_database
-from worker.start import check_database
+from worker.start import check_database, shown_url
 
 app = typer.Typer(help="Make and check the tables.", no_args_is_help=True)
 
@@ -16,13 +18,15 @@ def upgrade_database() -> None:
     with opened(checked=False) as runtime:
         prepare_database(runtime)
         check_database(runtime)
-        shown = runtime.engine.url.render_as_string(hide_password=True)
-        note(f"{shown} is at version {head_version()}, environment {runtime.settings.environment}")
+        note(f"{shown_url(runtime.engine)} is at version {head_version()}, environment {runtime.settings.environment}")
 
 
 @app.command("check")
-def check() -> None:
+def check(as_json: Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")] = False) -> None:
     """Say whether the database fits this program and this environment; exit 1 where it does not."""
     with opened() as runtime:
         check_database(runtime)
+        if as_json:
+            show_json({"version": head_version(), "environment": runtime.settings.environment})
+            return
         note(f"the database is at version {head_version()}, environment {runtime.settings.environment}")

@@ -22,7 +22,6 @@ from worker.logs import configure_logging
 from worker.proof import Proof, prove
 from worker.runtime import Runtime, open_runtime
 from worker.settings import Settings, load_settings
-from worker.simulator.running import running_simulator
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "list.csv"
 TEXT = "Hello {name}, your order is ready"
@@ -41,7 +40,9 @@ def demo(
     Uses a database of its own in a folder that is thrown away and ignores every BULKPOST_ setting, so that nothing can
     reach a real gateway.
     """
+    # Only this command needs Celery and the simulator, and they take their time to import.
     from worker.embedded import Embedded
+    from worker.simulator.running import running_simulator
 
     with TemporaryDirectory(prefix="bulkpost-demo-") as folder, running_simulator(faults=FAULTS) as simulator:
         settings = demo_settings(Path(folder), simulator.url)

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.console import note, opened, out, show_json
+from worker.cli.console import LARGEST_ID, note, opened, out, show_json
 from worker.proof import Proof
 from worker.proof import prove as prove_it
 
 
 def prove(
-    id_: Annotated[int | None, typer.Argument(help="One campaign; without it, all.")] = None,
+    id_: Annotated[
+        int | None, typer.Argument(help="One campaign; without it, all.", min=1, max=LARGEST_ID, metavar="[ID]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")] = False,
 ) -> None:
     """Check the data: nobody twice, counts that add up, an answer behind every acceptance.
@@ -20,10 +22,7 @@ def prove(
     """
     with opened() as runtime:
         proof = prove_it(runtime.sessions, id_)
-    if as_json:
-        show_json({**asdict(proof), "holds": proof.holds})
-    else:
-        print_proof(proof)
+        show_json({**asdict(proof), "holds": proof.holds}) if as_json else print_proof(proof)
     if not proof.holds:
         raise typer.Exit(1)
 

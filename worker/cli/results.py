@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import astuple, fields
 from enum import StrEnum
+from itertools import chain, islice
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from models.ledger.report import ResultRow
 from models.ledger.report import results as read_results
 from models.session import reading
 from models.states import RecipientStatus
-from worker.cli.console import opened
+from worker.cli.console import Id, opened
 from worker.errors import ConfigurationError
 
 COLUMNS = tuple(field.name for field in fields(ResultRow))
@@ -28,20 +29,42 @@ class Format(StrEnum):
 
 
 def results(
-    id_: Annotated[int, typer.Argument(help="The campaign's number.", min=1)],
+    id_: Id,
     status: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="csv or jsonl.")] = Format.CSV,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON array; --format jsonl has an object per line.")
+    ] = False,
 ) -> None:
     """Write what became of each recipient, in the order of the list."""
     wanted = _statuses(status)
     with opened() as runtime, reading(runtime.sessions) as session:
-        rows = read_results(session, id_, statuses=wanted)
-        if as_json or format_ is Format.JSONL:
+        rows = _begun(read_results(session, id_, statuses=wanted))
+        if as_json:
+            _write_array(rows)
+        elif format_ is Format.JSONL:
             for row in rows:
-                sys.stdout.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
+                sys.stdout.write(_as_json(row) + "\n")
         else:
             _write_csv(rows)
+
+
+def _begun(rows: Iterator[ResultRow]) -> Iterator[ResultRow]:
+    """Read the first row, so that an unknown campaign is refused before a header is written."""
+    first = list(islice(rows, 1))
+    return chain(first, rows)
+
+
+def _write_array(rows: Iterator[ResultRow]) -> None:
+    between = "["
+    for row in rows:
+        sys.stdout.write(f"{between}{_as_json(row)}")
+        between = ",\n"
+    sys.stdout.write("]\n" if between != "[" else "[]\n")
+
+
+def _as_json(row: ResultRow) -> str:
+    return json.dumps(_plain(row), ensure_ascii=False)
 
 
 def _write_csv(rows: Iterator[ResultRow]) -> None:

@@ -1,14 +1,12 @@
 """`bulkpost simulator`: the provider's double in the foreground."""
 
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from worker.simulator.access import Access
-from worker.simulator.journal import JournalError
-from worker.simulator.plan import Plan, PlanError, read_plan
-from worker.simulator.server import ListenError, Options, serve
+if TYPE_CHECKING:
+    from worker.simulator.plan import Plan
 
 
 def simulator(
@@ -32,6 +30,11 @@ def simulator(
     Ledger: GET /bulkpost-simulator/ledger. Requests: GET /bulkpost-simulator/requests. Faults: GET and PUT
     /bulkpost-simulator/faults.
     """
+    # Only this command needs its code, which takes its time to import.
+    from worker.simulator.access import Access
+    from worker.simulator.journal import JournalError
+    from worker.simulator.server import ListenError, Options, serve
+
     if (login is None) != (password is None):
         _refuse("--login and --password belong together; give both or neither")
     tell = (lambda line: None) if quiet else _tell
@@ -43,7 +46,9 @@ def simulator(
         _refuse(str(error))
 
 
-def _load(path: Path | None) -> Plan:
+def _load(path: Path | None) -> "Plan":
+    from worker.simulator.plan import PlanError, read_plan
+
     if path is None:
         return ()
     try:

@@ -103,6 +103,7 @@ ROOMS = {
     },
     "worker/tasks.py": {
         "celery",
+        "sqlalchemy.exc",
         "worker.celery",
         "worker.lane",
         "worker.logs",

@@ -1,15 +1,19 @@
 """Many rendered recipients as few messages: text and sender cannot vary inside one message of a document."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from models.content import Content
+from models.timing import Moments
 from worker.core.messages import Line, Message, Owed, Submission
 
 
-def group(rendered: Iterable[tuple[Owed, Content]]) -> Submission:
+_AT_ONCE: Mapping[int, Moments] = {}
+
+
+def group(rendered: Iterable[tuple[Owed, Content]], moments: Mapping[int, Moments] = _AT_ONCE) -> Submission:
     """Put equal contents into one message, in the order they first appear; number the lines 1..n through the document.
 
-    Source: protocol.md 4.1, 4.2.
+    `moments` are those of the positions that have some, in the account's local time. Source: protocol.md 4.1, 4.2.
     """
     owed_by_content: dict[Content, list[Owed]] = {}
     for owed, content in rendered:
@@ -18,7 +22,7 @@ def group(rendered: Iterable[tuple[Owed, Content]]) -> Submission:
     number = 0
     for content, together in owed_by_content.items():
         lines = tuple(
-            Line(number=n, position=owed.position, msisdn=owed.msisdn, send_key=owed.send_key)
+            Line(n, owed.position, owed.msisdn, owed.send_key, moments.get(owed.position))
             for n, owed in enumerate(together, start=number + 1)
         )
         number += len(lines)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from models.content import Content
+from models.timing import Moments
 from models.work import Brake, History, Lease, Owed, RecipientOutcome, Verdict
 
 __all__ = [
@@ -30,12 +31,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One recipient inside a document. `number` runs 1..n through the whole document and is echoed by the provider."""
+    """One recipient inside a document. `number` runs 1..n through the whole document and is echoed by the provider.
+
+    `moments` are in the account's local time, without a zone; None where the provider sends at once by its own limits.
+    """
 
     number: int
     position: int
     msisdn: str
     send_key: str
+    moments: Moments | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from functools import cache
 from lxml import etree
 
 from models.content import KINDS, Content
+from models.timing import Moments
 from worker.core.messages import Line, Message, Submission
 from worker.errors import ConfigurationError, RenderError
 
@@ -150,7 +151,14 @@ def _each_abonent(lines: tuple[Line, ...]) -> Iterator[str]:
     for line in lines:
         _check_digits(line, "phone", line.msisdn, _MSISDN_DIGITS)
         _check_digits(line, "key", line.send_key, _KEY_DIGITS)
-        yield f'<abonent phone="{line.msisdn}" number_sms="{line.number:d}" client_id_sms="{line.send_key}"/>'
+        times = _times(line.moments) if line.moments is not None else ""
+        yield f'<abonent phone="{line.msisdn}" number_sms="{line.number:d}" client_id_sms="{line.send_key}"{times}/>'
+
+
+def _times(moments: Moments) -> str:
+    """Write the moments of a line to the minute. Source: protocol.md 4.2 and 4.4, "Seconds"."""
+    given = ((name, getattr(moments, name)) for name in ("time_send", "validity_period", "validity_period_viber"))
+    return "".join(f' {name}="{moment:%Y-%m-%d %H:%M}"' for name, moment in given if moment is not None)
 
 
 def _check_digits(line: Line, name: str, value: str, limit: int) -> None:

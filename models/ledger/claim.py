@@ -105,9 +105,27 @@ def _refuse(session: Session, account: Account, environment: str, now: datetime)
         return Refused(ClaimRefusal.BREAKER, (account.probe_due_at - now).total_seconds())
     if running_count(session, account.id) >= (1 if broken else account.max_parallel):
         return Refused(ClaimRefusal.BREAKER if broken else ClaimRefusal.PARALLEL_LIMIT)
-    if account.per_second is not None and account.rate_due_at is not None and account.rate_due_at > now:
-        return Refused(ClaimRefusal.RATE, (account.rate_due_at - now).total_seconds())
-    return None
+    wait = _rate_wait_seconds(account, now)
+    return Refused(ClaimRefusal.RATE, wait) if wait > 0 else None
+
+
+def _rate_wait_seconds(account: Account, now: datetime) -> float:
+    """Return how long the rate forbids a claim.
+
+    Any t seconds see at most rate x (t + 1) recipients: small batches may run ahead by what they leave of one second,
+    so that lanes that wake up a little late lose nothing of the rate.
+    """
+    if account.per_second is None or account.rate_due_at is None:
+        return 0.0
+    ahead = max(0.0, 1.0 - _most(account) / account.per_second)
+    return (account.rate_due_at - now).total_seconds() - ahead
+
+
+def _most(account: Account) -> int:
+    """Return how many recipients one claim may take: a batch, but no more than one second of the rate."""
+    if account.per_second is None:
+        return account.batch_size
+    return max(1, min(account.batch_size, int(account.per_second)))
 
 
 def _next_campaign(session: Session, account: Account, can_go: ColumnElement[bool]) -> Campaign | None:
@@ -136,9 +154,7 @@ def _next_range(session: Session, account: Account, campaign: Campaign, can_go: 
     batch = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
     if batch is None:
         return None
-    most = account.batch_size
-    if account.per_second is not None:
-        most = max(1, min(most, int(account.per_second)))
+    most = _most(account)
     width = batch.last_position - batch.first_position + 1
     if width <= most and account.per_second is None:
         return Ranged(batch, batch.last_position, width)

@@ -211,7 +211,7 @@ def open_ledger(database_url: str, clock: SetClock | None = None) -> Iterator[Le
 def _shared_engine(url: URL) -> Engine:
     """Return the one engine of this kind, which from now on connects to `url`.
 
-    An engine remembers the statements that it has compiled; with a new one for each test half of the time is spent there.
+    An engine remembers the statements that it has compiled; new ones would cost half of the tests' time.
     """
     kind = url.get_backend_name()
     _URLS[kind] = url
@@ -309,7 +309,7 @@ def throttled(lease: Lease, delay_seconds: float = 60.0, **named: Any) -> Closin
 
 def refused(lease: Lease, **named: Any) -> Closing:
     """The document was refused whole, and is halved."""
-    return _nobody(lease, "refused", Verdict.SPLIT, document_refused=True, **named)
+    return _nobody(lease, "refused", Verdict.SPLIT, **{"document_refused": True, **named})
 
 
 def no_credit(lease: Lease, **named: Any) -> Closing:
@@ -381,9 +381,7 @@ def _cancelled_in_doubt(session: Session, campaign: Campaign) -> list[str]:
     for one in doubts:
         carried |= set(unfold_positions(one.positions or f"{one.first_position}-{one.last_position}"))
     cancelled = session.execute(
-        select(Outcome.position).where(
-            Outcome.campaign_id == campaign.id, Outcome.status == RecipientStatus.CANCELLED
-        )
+        select(Outcome.position).where(Outcome.campaign_id == campaign.id, Outcome.status == RecipientStatus.CANCELLED)
     ).scalars()
     wrong = sorted(carried & set(cancelled))
     return [f"campaign {campaign.id}: {wrong} are cancelled, and may have been sent"] if wrong else []

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -19,15 +20,21 @@ FIRST_PROBE_SECONDS = 5.0
 LONGEST_PROBE_SECONDS = 60.0
 
 
-def needs_account(lease: Lease, closing: Closing) -> bool:
+def needs_account(session: Session, lease: Lease, closing: Closing) -> bool:
     """Say whether record must lock the account: where all is well it does not queue behind the claims."""
     return bool(
-        lease.account_troubled
-        or closing.transport_failed
+        closing.transport_failed
         or closing.document_refused
         or closing.shrink
         or (closing.brake is not None and closing.brake.scope == "account")
+        or _has_streak(session, lease.account_id)
     )
+
+
+def _has_streak(session: Session, account_id: int) -> bool:
+    """Say whether an answer must end a streak. Asked now: many a lease is older than the streak that it ends."""
+    streak = or_(Account.transport_failures > 0, Account.refused_documents > 0)
+    return session.execute(select(Account.id).where(Account.id == account_id, streak)).first() is not None
 
 
 def settle_account(session: Session, account: Account, lease: Lease, closing: Closing, now: datetime) -> bool:

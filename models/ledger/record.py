@@ -46,7 +46,7 @@ def record(
 ) -> Recorded:
     """Write everything that one attempt brought. The caller commits; on any exception nothing of it is written."""
     closing = _raise_collisions(session, lease, closing)
-    account = lock_account(session, lease.account_id) if needs_account(lease, closing) else None
+    account = lock_account(session, lease.account_id) if needs_account(session, lease, closing) else None
     campaign = lock_campaign(session, lease.campaign_id)
     batch = _lock_batch(session, lease)
     now = clock(session)
@@ -76,13 +76,16 @@ def record(
 
 
 def _raise_collisions(session: Session, lease: Lease, closing: Closing) -> Closing:
-    """Turn an acceptance whose id another recipient holds into `unknown`, and pause the account (P10)."""
-    ids = {
-        o.provider_message_id: o.position
+    """Turn acceptances whose id another recipient holds, or gets too, into `unknown`, and pause the account (P10)."""
+    told = [
+        (o.provider_message_id, o.position)
         for o in closing.outcomes
         if o.status is RecipientStatus.ACCEPTED and o.provider_message_id
-    }
+    ]
+    ids = dict(told)
     taken = other_holders(session, lease.campaign_id, lease.gateway_url, ids)
+    if len(ids) < len(told):
+        taken |= {message_id for message_id, position in told if ids[message_id] != position}
     if not taken:
         return closing
     reason = "the gateway answered with the id of another recipient's message"

@@ -11,6 +11,7 @@ from ..campaign import Campaign
 from ..session import Clock, database_clock
 from ..states import AccountStatus, BatchStatus
 from .claim import BREAKER_AFTER, ready
+from .moves import changed_rows
 
 HINT_AGAIN_SECONDS = 5.0
 """How long a published hint may lie unanswered before it counts as lost."""
@@ -23,6 +24,7 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
     unless they are `HINT_AGAIN_SECONDS` old.
     """
     now = clock(session)
+    unhinted = or_(Account.hinted_at.is_(None), Account.hinted_at <= now - timedelta(seconds=HINT_AGAIN_SECONDS))
     running = (
         select(func.count())
         .where(Batch.account_id == Account.id, Batch.status == BatchStatus.RUNNING)
@@ -30,7 +32,7 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
     )
     wanting = select(Account.id, Account.max_parallel, Account.transport_failures, running.label("running")).where(
         Account.status == AccountStatus.ACTIVE,
-        or_(Account.hinted_at.is_(None), Account.hinted_at <= now - timedelta(seconds=HINT_AGAIN_SECONDS)),
+        unhinted,
         or_(Account.rate_due_at.is_(None), Account.rate_due_at <= now + timedelta(seconds=1)),
         or_(
             Account.transport_failures < BREAKER_AFTER,
@@ -40,15 +42,17 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
         exists().where(Campaign.account_id == Account.id, ready(now, doubt_limit_seconds)).correlate(Account),
     )
     lanes = {}
-    for row in session.execute(wanting).all():
+    # One by one in the order of ids, as the emergency stop locks them; guarded, as another tick may be hinting too.
+    for row in session.execute(wanting.order_by(Account.id)).all():
         most = 1 if row.transport_failures >= BREAKER_AFTER else row.max_parallel
-        if row.running < most:
-            lanes[row.id] = most - row.running
-    if lanes:
-        session.execute(
+        if row.running >= most:
+            continue
+        hinted = (
             update(Account)
-            .where(Account.id.in_(sorted(lanes)))
+            .where(Account.id == row.id, unhinted)
             .values(hinted_at=now)
             .execution_options(synchronize_session=False)
         )
+        if changed_rows(session.execute(hinted)):
+            lanes[row.id] = most - row.running
     return lanes

@@ -60,6 +60,24 @@ class Gateway:
 
         Raises: a GatewayError that says what is certain; none names the login in the URL, the body or a phone.
         """
+        return _judge(*self._exchange(url, body, connect_timeout_seconds, read_timeout_seconds))
+
+    def ask(
+        self, url: str, body: bytes, *, connect_timeout_seconds: float, read_timeout_seconds: float
+    ) -> tuple[bytes, str | None]:
+        """Post an enquiry that sends nothing, and return the bytes of the answer and the charset of its header.
+
+        Raises: a GatewayError, as `post`.
+        """
+        response, raw, early_end = self._exchange(url, body, connect_timeout_seconds, read_timeout_seconds)
+        failure = early_end or refusal(response, raw, retry_after(response.headers))
+        if failure is not None:
+            raise failure
+        return raw, charset_of(response.headers)
+
+    def _exchange(
+        self, url: str, body: bytes, connect_timeout_seconds: float, read_timeout_seconds: float
+    ) -> tuple[requests.Response, bytes, GatewayError | None]:
         with watching(connect_timeout_seconds, read_timeout_seconds) as watch:
             try:
                 response = self._session().post(
@@ -76,7 +94,7 @@ class Gateway:
                 raw, early_end = _read(response, limit)
             finally:
                 response.close()
-        return _judge(response, raw, early_end)
+        return response, raw, early_end
 
     def close(self) -> None:
         """Close the idle connections of every thread."""

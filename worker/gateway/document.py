@@ -106,6 +106,13 @@ def build(submission: Submission, credentials: Credentials) -> bytes:
     return b"".join(parts)
 
 
+def enquiry(credentials: Credentials) -> bytes:
+    """Write the document that asks for time or balance: nothing but who asks. Source: protocol.md 11, 15."""
+    root = etree.Element("request")
+    _append_security(root, credentials)
+    return _PROLOG + etree.tostring(root, encoding="unicode").encode("utf-8")
+
+
 def masked(submission: Submission, credentials: Credentials) -> bytes:
     """Write the same document without its secrets, for evidence and previews. Raises: as `build`."""
     return build(submission, credentials.masked())

@@ -45,16 +45,24 @@ def parse(raw: bytes, charset: str | None = None) -> Reply:
 
     Raises: Unreadable, with the bytes, for whatever is not a well-formed `response` document.
     """
-    try:
-        root = _parse_xml(_document_in(_decode(raw, charset)))
-    except _Unusable as unusable:
-        raise Unreadable(f"unreadable answer: {unusable}", raw=raw) from None
+    root = read_document(raw, charset)
     errors = [_own_text(child) for child in root if child.tag == "error"]
     return Reply(
         entries=tuple(_entry(child) for child in root if child.tag == "information"),
         error_text=errors[0] if errors else None,
         error_meaning=meaning(errors[0]) if errors else None,
     )
+
+
+def read_document(raw: bytes, charset: str | None = None) -> etree._Element:
+    """Read the `response` element of an answer, whatever stands around it; without entities, DTD or network.
+
+    Raises: Unreadable, with the bytes.
+    """
+    try:
+        return _parse_xml(_document_in(_decode(raw, charset)))
+    except _Unusable as unusable:
+        raise Unreadable(f"unreadable answer: {unusable}", raw=raw) from None
 
 
 class _Unusable(Exception):

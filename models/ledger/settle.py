@@ -1,5 +1,7 @@
 """Settle: finish campaigns in which nobody is pending, and plan again whoever was left without an open batch."""
 
+from datetime import datetime
+
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,6 @@ from ..states import OPEN_BATCH, CampaignStatus
 from .claim import pending_in
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
-from .plan import add_ranges
 
 MOST_SETTLED = 100
 
@@ -51,24 +52,48 @@ def settle(session: Session, *, clock: Clock = database_clock) -> int:
 
 def _plan_again(session: Session, campaign: Campaign, clock: Clock) -> None:
     size = session.execute(select(Account.batch_size).where(Account.id == campaign.account_id)).scalar_one()
+    now = clock(session)
     pending = pending_in(campaign.id, 1, campaign.total_count)
     positions = session.execute(select(Recipient.position).where(pending).order_by(Recipient.position)).scalars()
-    made = 0
-    first = last = 0
+    ranges: list[tuple[int, int]] = []
     for position in positions:
-        if first and position - first >= size:
-            made += add_ranges(session, campaign, first, last, last - first + 1, clock=clock)
-            first = 0
-        first, last = first or position, position
-    if first:
-        made += add_ranges(session, campaign, first, last, last - first + 1, clock=clock)
+        if ranges and position - ranges[-1][0] < size:
+            ranges[-1] = (ranges[-1][0], position)
+        else:
+            ranges.append((position, position))
+    for first, last in ranges:
+        session.add(_batch_again(session, campaign, first, last, now))
     write_event(
         session,
-        clock(session),
+        now,
         SYSTEM,
         "planned_again",
         account_id=campaign.account_id,
         campaign_id=campaign.id,
         reason="recipients were pending without an open batch",
-        facts={"recipients": campaign.pending_count, "batches": made},
+        facts={"recipients": campaign.pending_count, "batches": len(ranges)},
+    )
+
+
+def _batch_again(session: Session, campaign: Campaign, first: int, last: int, now: datetime) -> Batch:
+    """Return a new batch for a range that inherits the doubts of those that covered it before (P3)."""
+    doubt_since = session.execute(
+        select(Batch.doubt_since)
+        .where(
+            Batch.campaign_id == campaign.id,
+            Batch.first_position <= last,
+            Batch.last_position >= first,
+            Batch.doubt_since.is_not(None),
+        )
+        .order_by(Batch.doubt_since)
+        .limit(1)
+    ).scalar_one_or_none()
+    return Batch(
+        campaign_id=campaign.id,
+        account_id=campaign.account_id,
+        first_position=first,
+        last_position=last,
+        available_at=now,
+        doubt_since=doubt_since,
+        created_at=now,
     )

@@ -211,11 +211,15 @@ def add_rows(
     """Insert the next rows of an import, and the outcome of those that will not be sent.
 
     Raises:
-        LedgerError: the list is longer than a campaign can be.
+        LedgerError: the list is longer than a campaign can be; or the import was swept away meanwhile.
     """
     if first_position + len(rows) - 1 > LARGEST_CAMPAIGN:
         raise LedgerError(f"a campaign has at most {LARGEST_CAMPAIGN:,} recipients: split the list")
-    account_id = session.execute(select(Campaign.account_id).where(Campaign.id == campaign_id)).scalar_one()
+    account_id = session.execute(
+        select(Campaign.account_id).where(Campaign.id == campaign_id, Campaign.imported_at.is_(None))
+    ).scalar_one_or_none()
+    if account_id is None:
+        raise _swept_away(campaign_id)
     now = clock(session)
     insert_rows(session, campaign_id, account_id, first_position, rows)
     skipped = [
@@ -285,9 +289,15 @@ def finish_import(
 
     Raises:
         EmptyList: not one of the rows can be sent to; the caller rolls back or discards the draft.
+        LedgerError: the import has ended, or it was silent for so long that its rows were swept away.
     """
     campaign = lock_campaign(session, campaign_id)
     now = clock(session)
+    rows = session.execute(
+        select(func.count()).select_from(RecipientRow).where(RecipientRow.campaign_id == campaign_id)
+    ).scalar_one()
+    if rows != campaign.total_count or campaign.imported_at is not None:
+        raise _swept_away(campaign_id)
     skipped = session.execute(
         select(func.count()).select_from(Outcome).where(Outcome.campaign_id == campaign_id)
     ).scalar_one()
@@ -320,6 +330,12 @@ def finish_import(
         facts={"total": campaign.total_count, "skipped": skipped},
     )
     return campaign
+
+
+def _swept_away(campaign_id: int) -> LedgerError:
+    return LedgerError(
+        f"import {campaign_id} has ended, or was swept away after an hour of silence: import the list again"
+    )
 
 
 def _unused_prefix(session: Session, total_count: int) -> str:

@@ -11,7 +11,6 @@ from tests.support.ledger import (
     Ledger,
     accepted,
     an_acceptance,
-    in_doubt,
     no_credit,
     not_sent,
     refused,

@@ -59,7 +59,7 @@ def offset_minutes(shown: str, now: datetime) -> int:
         ValueError: it shows neither.
     """
     here = now.astimezone(UTC).replace(tzinfo=None)
-    if len(shown) > len("HH:MM:SS"):
+    if len(shown) == len("YYYY-MM-DD HH:MM:SS"):
         minutes = (datetime.fromisoformat(shown) - here) / timedelta(minutes=1)
     else:
         time = datetime.strptime(shown, "%H:%M:%S").time()  # noqa: DTZ007

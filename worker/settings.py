@@ -77,9 +77,15 @@ class Settings(BaseModel):
     @field_validator("broker_url")
     @classmethod
     def _is_broker(cls, value: str) -> str:
-        scheme, separator, _rest = value.partition("://")
-        if not separator or scheme not in BROKERS:
-            raise ValueError("is no broker: write redis://host:6379/0 or amqp://host//, or unset it for bulkpost up")
+        mend = "write redis://host:6379/0 or amqp://host//, or unset it for bulkpost up"
+        for url in value.split(";"):  # further brokers to fail over to
+            try:
+                parts = urlsplit(url)
+                parts.port  # noqa: B018
+            except ValueError:
+                raise ValueError(f"its port is no number: {mend}") from None
+            if parts.scheme not in BROKERS or "://" not in url:
+                raise ValueError(f"is no broker: {mend}")
         return value
 
     @field_validator("gateway_url")

@@ -22,9 +22,7 @@ class Shell:
     folder: Path
     variables: Mapping[str, str]
 
-    def run(
-        self, *arguments: str, stdin: str | None = "", **settings: str
-    ) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, stdin: str | None = "", **settings: str) -> "subprocess.CompletedProcess[str]":
         """Run `bulkpost` to its end; further settings are given without the prefix."""
         return subprocess.run(
             [COMMAND, *arguments], cwd=self.folder, env=self.environment(**settings), input=stdin, text=True,

@@ -25,7 +25,15 @@ WIDE = 1000
 LARGEST_ID = 2**63 - 1
 Id = Annotated[int, typer.Argument(help="The campaign's number.", min=1, max=LARGEST_ID, metavar="ID")]
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+class _Output(Console):
+    """Leaves it to `opened` what happens when whoever reads has gone; rich would end with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = _Output(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -23,7 +23,7 @@ def up(
     with opened() as runtime:
         check_database(runtime)
         check_fences(runtime)
-        note(f"bulkpost is up, environment {runtime.settings.environment}; stop it with Ctrl-C")
+        note(f"bulkpost starts, environment {runtime.settings.environment}; stop it with Ctrl-C")
         Embedded(runtime, threads=threads, until_idle=until_idle).run()
         if until_idle:
             with reading(runtime.sessions) as session:

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models.ledger.report import show
 from models.session import reading
-from worker.cli.console import err, local, out
+from worker.cli.console import err, local, note, out
 from worker.runtime import Runtime
 from worker.settings import Settings
 
@@ -37,22 +37,30 @@ def print_campaign(shown: dict[str, Any], settings: Settings) -> None:
 
 
 def watch_until_ended(runtime: Runtime, campaign_id: int, *, give_up: threading.Event | None = None) -> dict[str, Any]:
-    """Show the progress until the campaign has ended, and return it as it is then. Ctrl-C ends the watching only."""
+    """Show the progress until the campaign has ended, and return it as it is then. Ctrl-C ends the watching only.
+
+    Where no terminal is, a line says every tenth of the way, and what the campaign waits for when that changes.
+    """
     waiting = give_up or threading.Event()
     shown = _look(runtime, campaign_id)
+    told = None
     with progress_bar() as progress:
         task = progress.add_task("sending", total=shown["counts"]["total"], said="")
         while True:
             shown = _look(runtime, campaign_id)
             counts = shown["counts"]
             said = shown["waiting_for"] or f"{counts['accepted']:,} accepted"
-            progress.update(task, completed=counts["total"] - counts["pending"], said=said)
+            done = counts["total"] - counts["pending"]
+            progress.update(task, completed=done, said=said)
+            if not err.is_terminal and (news := (10 * done // counts["total"], shown["waiting_for"])) != told:
+                told = news
+                note(f"{done:,} of {counts['total']:,}  {said}")
             if shown["status"] in ENDED or waiting.wait(LOOK_AGAIN_SECONDS):
                 return shown
 
 
 def progress_bar() -> Progress:
-    """Return the bar that sending shows on a terminal; elsewhere it is silent."""
+    """Return the bar that sending shows on a terminal; elsewhere it is silent, see `watch_until_ended`."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -19,7 +19,9 @@ HARMLESS: dict[str, Fault] = {
     "capitals": {"look": ["capitals"]},
     "a byte order mark": {"look": ["bom"]},
     "no prolog": {"look": ["no_prolog"]},
-    "PHP warnings in front": {"before_prolog": "\n<b>Warning</b>: mysql_connect() in /var/www/xml.php on line 3<br/>\n"},
+    "PHP warnings in front": {
+        "before_prolog": "\n<b>Warning</b>: mysql_connect() in /var/www/xml.php on line 3<br/>\n"
+    },
     "pages of blanks in front": {"before_prolog": " \n\t" * 3000},
     "windows-1251, named": {"encoding": "windows-1251"},
     "windows-1251, in the prolog only": {"encoding": "windows-1251", "declared": "prolog"},
@@ -68,9 +70,7 @@ def test_acceptance_wins_over_a_refusal_of_the_same_number_and_is_flagged(sqlite
 
 @pytest.mark.parametrize("entries", ["missing", "renumbered", "unnumbered"])
 @pytest.mark.parametrize("is_charged", [True, False])
-def test_recipient_without_an_entry_is_asked_for_again_alone(
-    entries: str, is_charged: bool, database_url: str
-) -> None:
+def test_recipient_without_an_entry_is_asked_for_again_alone(entries: str, is_charged: bool, database_url: str) -> None:
     faults: Faults = [{"requests": [1, 2], "lines": [1, 4, 10], "entries": entries, "charged": is_charged}]
     with mailing(database_url, faults, count=20) as work:
         assert work.work_until_ended() == {"accepted": 20}

@@ -16,6 +16,7 @@ from itertools import islice
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..base import CONTRACT_VERSION
@@ -31,11 +32,13 @@ from ..work import RecipientOutcome
 from .keys import new_prefix
 from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
+from .rescue import remove_campaign, remove_rows
 from .rows import NewRow, insert_rows
 
 ROWS_AT_ONCE = 5_000
 LONGEST_REF = 200
 _MSISDN = re.compile(r"[1-9][0-9]{7,13}")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,13 @@ def enqueue_campaign(
         ContentError: the provider would refuse this content.
         EmptyList: not one recipient can be sent to.
         KeyConflict: `key` exists with other content.
+        LedgerError: an argument is out of its range.
         UnknownAccount: there is no such account.
         WrongDatabase: no Bulkpost tables here, or those of another contract version.
     """
     check_contract(session)
     check(content)
+    _check_arguments(key, at, priority)
     if key is not None:
         known = find_by_key(session, account, key, content)
         if known is not None:
@@ -98,14 +103,38 @@ def enqueue_campaign(
         known = find_by_key(session, account, key or "", content)
         assert known is not None, "only an equal key keeps a draft from being inserted"
         return known
+    try:
+        _fill(session, campaign_id, recipients, names, clock)
+        finish_import(session, campaign_id, actor=actor, clock=clock)
+    except SQLAlchemyError:
+        raise  # the caller's transaction is over
+    except Exception:
+        # The caller may go on and commit: nothing half done, and the key is free.
+        while remove_rows(session, campaign_id):
+            pass
+        remove_campaign(session, campaign_id)
+        raise
+    return campaign_id
+
+
+def _check_arguments(key: str | None, at: datetime | None, priority: int) -> None:
+    if key is not None and not 1 <= len(key) <= LONGEST_REF:
+        raise LedgerError(f"a campaign key has 1 to {LONGEST_REF} characters, this one has {len(key)}")
+    if at is not None and at.tzinfo is None:
+        raise LedgerError(f"{at} has no time zone: pass an aware moment, such as datetime.now(timezone.utc)")
+    if not 0 <= priority <= 9:
+        raise LedgerError(f"priority {priority} is not between 0 and 9")
+
+
+def _fill(
+    session: Session, campaign_id: int, recipients: Iterable[Recipient], names: Sequence[str], clock: Clock
+) -> None:
     total = 0
     rows = (_row(recipient, names) for recipient in recipients)
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         add_rows(session, campaign_id, total + 1, chunk, clock=clock)
         total += len(chunk)
     mark_duplicates(session, campaign_id, find_duplicates(session, campaign_id), clock=clock)
-    finish_import(session, campaign_id, actor=actor, clock=clock)
-    return campaign_id
 
 
 def check_contract(session: Session) -> None:
@@ -386,15 +415,23 @@ def missing_value(names: Sequence[str], values: Mapping[str, str]) -> str | None
 
 
 def _row(recipient: Recipient, names: Sequence[str]) -> NewRow:
-    problem = None
-    if not _MSISDN.fullmatch(recipient.phone):
-        problem = "not a phone number of 8 to 14 digits"
-    elif recipient.ref is not None and len(recipient.ref) > LONGEST_REF:
-        problem = f"the reference is longer than {LONGEST_REF} characters"
-    else:
-        problem = missing_value(names, recipient.variables)
-    values = json.dumps([recipient.variables.get(name, "") for name in names], ensure_ascii=False) if names else None
-    ref = recipient.ref[:LONGEST_REF] if recipient.ref is not None else None
-    return NewRow(
-        recipient.phone if problem is None or _MSISDN.fullmatch(recipient.phone) else None, ref, values, problem
-    )
+    known = _MSISDN.fullmatch(recipient.phone) is not None
+    problem = _unfit(recipient, names) if known else "not a phone number of 8 to 14 digits"
+    values = [recipient.variables.get(name, "") for name in names]
+    ref = recipient.ref
+    if problem is not None:
+        values = [_UNSTORABLE.sub("?", value) for value in values]
+        ref = None if ref is None else _UNSTORABLE.sub("?", ref)[:LONGEST_REF]
+    values_json = json.dumps(values, ensure_ascii=False) if names else None
+    return NewRow(recipient.phone if known else None, ref, values_json, problem)
+
+
+def _unfit(recipient: Recipient, names: Sequence[str]) -> str | None:
+    if recipient.ref is not None and len(recipient.ref) > LONGEST_REF:
+        return f"the reference is longer than {LONGEST_REF} characters"
+    if recipient.ref is not None and _UNSTORABLE.search(recipient.ref):
+        return "the reference has a character that cannot be stored"
+    for name in names:
+        if _UNSTORABLE.search(recipient.variables.get(name, "")):
+            return f"the value for {{{name}}} has a character that cannot be stored"
+    return missing_value(names, recipient.variables)

@@ -16,11 +16,11 @@ from ..campaign import Campaign
 from ..errors import IllegalMove, UnknownCampaign
 from ..installation import Installation
 from ..session import Clock, database_clock
-from ..states import OPEN_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
+from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
 from .brakes import pause_account
 from .claim import running_count
 from .locks import find_account, lock_account, lock_accounts, lock_campaign, write_event
-from .moves import move_batch, move_campaign
+from .moves import cancel_ready_batches, move_campaign
 from .outcomes import count_outcomes, end_pending
 from .record import end_cancelled
 
@@ -137,24 +137,15 @@ def cancel_campaign(
     campaign = _lock_with_account(session, campaign_id)
     now = clock(session)
     move_campaign(session, campaign, CampaignStatus.CANCELLED, now, actor)
-    batches = session.execute(
-        select(Batch)
-        .where(Batch.campaign_id == campaign_id, Batch.status.in_(OPEN_BATCH))
-        .order_by(Batch.first_position)
-        .with_for_update(key_share=True),
-        execution_options={"populate_existing": True},
+    tried = session.execute(
+        select(Batch).where(Batch.campaign_id == campaign_id, Batch.status.in_(READY_BATCH), Batch.attempt_number > 0)
     ).scalars()
-    in_flight = 0
-    for batch in batches.all():
-        if batch.status is BatchStatus.RUNNING:
-            in_flight += 1
-            continue
-        if batch.doubt_since is not None:
-            count_outcomes(campaign, session, end_cancelled(session, batch, True, now))
-        move_batch(session, batch.id, batch.attempt_number, BatchStatus.CANCELLED)
+    for batch in tried.all():
+        count_outcomes(campaign, session, end_cancelled(session, batch, batch.doubt_since is not None, now))
+    cancel_ready_batches(session, campaign_id)
     _cancel_untouched(session, campaign, now)
     _note(session, now, actor, "campaign_cancelled", campaign, reason)
-    return Stopped(in_flight)
+    return Stopped(_in_flight(session, campaign_id))
 
 
 def _cancel_untouched(session: Session, campaign: Campaign, now: datetime) -> None:

@@ -14,6 +14,7 @@ from ..states import (
     BATCH_MOVES,
     CAMPAIGN_MOVES,
     CAMPAIGN_MOVES_BY_HAND,
+    READY_BATCH,
     BatchStatus,
     CampaignStatus,
     sources,
@@ -75,3 +76,14 @@ def move_batch(session: Session, batch_id: int, fence: int, target: BatchStatus,
     if target is not BatchStatus.RUNNING:
         statement = statement.values(leased_until=None)
     return changed_rows(session.execute(statement)) == 1
+
+
+def cancel_ready_batches(session: Session, campaign_id: int) -> None:
+    """Cancel every batch of a locked campaign that is not in flight, in one statement."""
+    ready = sources(BATCH_MOVES, BatchStatus.CANCELLED) & READY_BATCH
+    session.execute(
+        update(Batch)
+        .where(Batch.campaign_id == campaign_id, Batch.status.in_(ready))
+        .values(status=BatchStatus.CANCELLED)
+        .execution_options(synchronize_session=False)
+    )

@@ -175,7 +175,7 @@ def test_an_id_of_an_earlier_message_is_an_alarm_and_no_acceptance(ledger: Ledge
 def test_one_id_for_two_recipients_of_one_document_is_an_alarm_for_both(ledger: Ledger) -> None:
     ledger.a_campaign(3)
     lease = ledger.a_lease()
-    first, second, third = accepted(lease).outcomes
+    first, _, third = accepted(lease).outcomes
     twin = type(first)(2, first.status, provider_message_id=first.provider_message_id)
     assert ledger.record(lease, accepted(lease, outcomes=(first, twin, third))).braked
     assert ledger.statuses(1) == {1: "unknown", 2: "unknown", 3: "accepted"}

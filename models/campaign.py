@@ -47,6 +47,8 @@ class Campaign(Base):
     """SHA-256 of kind and content: equal content is how a command run twice is noticed."""
     column_names: Mapped[list[str]] = mapped_column(JSON)
     """Names of the values that each recipient carries, in the order of `recipients.values_json`."""
+    timing: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """When messages are delivered and until when, as `models.timing` stores it."""
     priority: Mapped[int] = mapped_column(Integer, default=5)
     external_key: Mapped[str | None] = mapped_column(String(200))
     key_prefix: Mapped[str | None] = mapped_column(String(15), unique=True)
@@ -79,6 +81,8 @@ class Campaign(Base):
     skipped_count: Mapped[int] = mapped_column(Integer, default=0)
     segment_count: Mapped[int] = mapped_column(Integer, default=0)
     """Segments that the provider billed for accepted recipients."""
+    expected_segment_count: Mapped[int] = mapped_column(Integer, default=0)
+    """Segments that we had counted for them."""
 
     @property
     def pending_count(self) -> int:

@@ -1,11 +1,13 @@
 """The values that pass between the ledger and whoever does the work of a batch. Frozen; no SQL, no wire."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from .content import Content
 from .states import ErrorClass, RecipientStatus
+from .timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Lease:
     content: Content
     key_prefix: str
     column_names: tuple[str, ...]
+    timing: Timing
+    time_offset_minutes: int | None  # of the account's local time from UTC; None while nobody has told
     opened_at: datetime
     leased_until: datetime
     history: History
@@ -119,6 +123,7 @@ class Closing:
     attempt_outcome: str  # answered | refused | not_sent | in_doubt | throttled | not_posted
     explanation: str
     positions: tuple[int, ...] = ()
+    expected_segments: Mapping[int, int] = field(default_factory=dict)  # by position
     delay_seconds: float = 0.0
     doubt: bool = False
     unseen: bool = False

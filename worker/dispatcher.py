@@ -11,19 +11,17 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from models.content import compile_content
-from models.errors import MissingValue, UnsendableText
 from models.ledger.claim import claim
 from models.ledger.owed import read_owed
 from models.ledger.record import Recorded, record
 from models.session import Clock, Sessions, database_clock, reading, transaction
-from models.states import ErrorClass, RecipientStatus
-from models.work import Brake, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
+from models.states import ErrorClass
+from models.work import Brake, Closing, Lease, RecipientOutcome, Refused, Verdict
 from worker.clock import jitter, monotonic
 from worker.core.backoff import wait_seconds
 from worker.core.decide import decide_error, decide_reply
-from worker.core.group import group
 from worker.core.messages import Decision, Exchange, Submission
+from worker.core.prepare import Prepared, prepare
 from worker.errors import GatewayError
 from worker.gateway.client import Gateway
 from worker.gateway.document import Credentials, build, masked
@@ -93,13 +91,16 @@ class Dispatcher:
         """Post what the lease owes and say what record has to write."""
         with reading(self.sessions) as session:
             owed = read_owed(session, lease)
-        submission, skipped = self._prepare(lease, owed)
+        if lease.timing.is_given and lease.time_offset_minutes is None:
+            return _stopped(lease, (), no_offset(lease.account_name))
+        prepared = prepare(lease, owed, self.settings.fence(lease.gateway_url))
+        submission, skipped = prepared.submission, prepared.skipped
         self.at("rendered")
         if not submission.messages:
             return _not_posted(skipped, Verdict.COMPLETE, "nobody of the range is left to post")
         credentials = self._credentials(lease)
         if credentials is None:
-            return _no_credentials(lease, skipped)
+            return _stopped(lease, skipped, _no_credentials(lease))
         body = build(submission, credentials)
         if len(body) > LARGEST_DOCUMENT and len(submission.lines) > 1:
             return _not_posted(skipped, Verdict.SPLIT, f"the document would have {len(body):,} bytes: halved")
@@ -109,27 +110,7 @@ class Dispatcher:
         post = self._post(lease, body)
         self.at("posted")
         decision = _decide(lease, submission, post)
-        return self._closing(lease, submission, credentials, post, decision, skipped)
-
-    def _prepare(self, lease: Lease, owed: Sequence[Owed]) -> tuple[Submission, list[RecipientOutcome]]:
-        """Render everybody who may be posted to; skip whoever cannot be, with the reason."""
-        content = compile_content(lease.content)
-        fence = self.settings.fence(lease.gateway_url)
-        rendered = []
-        skipped = []
-        for recipient in owed:
-            try:
-                if not fence.allows(recipient.msisdn):
-                    reason = fence.reason
-                else:
-                    rendered.append((recipient, content.render(recipient.values)))
-                    continue
-            except (MissingValue, UnsendableText) as refusal:
-                reason = str(refusal)
-            # An earlier attempt that may have carried it forbids to call it skipped (P3).
-            status = RecipientStatus.UNKNOWN if lease.history.doubtful else RecipientStatus.SKIPPED
-            skipped.append(RecipientOutcome(recipient.position, status, reason=reason))
-        return group(rendered), skipped
+        return self._closing(lease, prepared, credentials, post, decision)
 
     def _credentials(self, lease: Lease) -> Credentials | None:
         found = self.settings.credentials(lease.account_name)
@@ -155,11 +136,10 @@ class Dispatcher:
     def _closing(
         self,
         lease: Lease,
-        submission: Submission,
+        prepared: Prepared,
         credentials: Credentials,
         post: _Post,
         decision: Decision,
-        skipped: list[RecipientOutcome],
     ) -> Closing:
         answer = post.exchange or post.error
         assert answer is not None, "a POST ends in an exchange or in an error"
@@ -173,11 +153,12 @@ class Dispatcher:
             retry_after_seconds=decision.retry_after_seconds,
         )
         return Closing(
-            outcomes=(*decision.outcomes, *skipped),
+            outcomes=(*decision.outcomes, *prepared.skipped),
             verdict=decision.verdict,
             attempt_outcome=decision.attempt_outcome,
             explanation=decision.explanation,
-            positions=tuple(line.position for line in submission.lines),
+            positions=tuple(line.position for line in prepared.submission.lines),
+            expected_segments=prepared.expected_segments,
             delay_seconds=delay,
             doubt=decision.doubt,
             unseen=decision.unseen,
@@ -188,7 +169,7 @@ class Dispatcher:
             http_status=answer.http_status,
             request_size=len(post.body),
             request_hash=hashlib.sha256(post.body).hexdigest(),
-            request_bytes=masked(submission, credentials) if decision.keep_request else None,
+            request_bytes=masked(prepared.submission, credentials) if decision.keep_request else None,
             reply_bytes=answer.raw or None,
         )
 
@@ -236,11 +217,23 @@ def _not_posted(skipped: Sequence[RecipientOutcome], verdict: Verdict, explanati
     return Closing(tuple(skipped), verdict, "not_posted", explanation)
 
 
-def _no_credentials(lease: Lease, skipped: Sequence[RecipientOutcome]) -> Closing:
+def _stopped(lease: Lease, skipped: Sequence[RecipientOutcome], reason: str) -> Closing:
+    """Put everything back and pause the account: nothing can be sent until a person mends the set-up."""
+    brake = Brake("account", reason, ErrorClass.REQUEST)
+    return Closing(tuple(skipped), Verdict.PUT_BACK, "not_posted", reason, brake=brake)
+
+
+def no_offset(account: str) -> str:
+    """Return why messages with times cannot be sent from this account, and the mend."""
+    return (
+        f"account {account} has no time offset, so the provider's idea of a time is unknown: "
+        f"bulkpost account set {account} --time-offset +03:00, or bulkpost account measure-time {account}"
+    )
+
+
+def _no_credentials(lease: Lease) -> str:
     own = "" if lease.account_name == "default" else variable_stem(lease.account_name)
-    reason = (
+    return (
         f"account {lease.account_name} has no credentials: set BULKPOST_{own}LOGIN and BULKPOST_{own}PASSWORD, or "
         f"BULKPOST_{own}TOKEN, for every worker, then bulkpost account resume {lease.account_name}"
     )
-    brake = Brake("account", reason, ErrorClass.REQUEST)
-    return Closing(tuple(skipped), Verdict.PUT_BACK, "not_posted", reason, brake=brake)

@@ -171,6 +171,7 @@ def upgrade() -> None:
         sa.Column("content", sa.JSON(), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("column_names", sa.JSON(), nullable=False),
+        sa.Column("timing", sa.JSON(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("external_key", sa.String(length=200), nullable=True),
         sa.Column("key_prefix", sa.String(length=15), nullable=True),
@@ -209,6 +210,7 @@ def upgrade() -> None:
         sa.Column("cancelled_count", sa.Integer(), nullable=False),
         sa.Column("skipped_count", sa.Integer(), nullable=False),
         sa.Column("segment_count", sa.Integer(), nullable=False),
+        sa.Column("expected_segment_count", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "(status = 'paused') = (status_reason IS NOT NULL)", name=op.f("ck_bulkpost_campaigns_paused_reason")
         ),

@@ -14,15 +14,17 @@ from ..account import Account
 from ..attempt import Attempt
 from ..batch import Batch
 from ..campaign import Campaign
-from ..content import from_json
+from ..content import Content, check, from_json
+from ..errors import ContentError
 from ..installation import Installation
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus
+from ..timing import from_json as timing_from_json
 from ..work import ClaimRefusal, History, Lease, Refused
-from .locks import lock_account
-from .moves import move_batch
+from .locks import SYSTEM, lock_account, write_event
+from .moves import move_batch, move_campaign
 
 BREAKER_AFTER = 5
 """Transport failures in a row that leave an account one probe at a time."""
@@ -89,7 +91,10 @@ def claim(
     ranged = _next_range(session, account, campaign, can_go)
     if ranged is None:
         return Refused(ClaimRefusal.NOTHING_READY)
-    return _lease(session, account, campaign, ranged, now, lease_seconds)
+    content = _read_content(session, campaign, now)
+    if content is None:
+        return Refused(ClaimRefusal.NOTHING_READY)
+    return _lease(session, account, campaign, content, ranged, now, lease_seconds)
 
 
 def _refuse(session: Session, account: Account, environment: str, now: datetime) -> Refused | None:
@@ -182,8 +187,26 @@ def pending_in(campaign_id: int, first_position: int, last_position: int) -> Col
     )
 
 
+def _read_content(session: Session, campaign: Campaign, now: datetime) -> Content | None:
+    """Return what the campaign says; pause it where that cannot be sent, as when plain SQL has put it there."""
+    try:
+        content = from_json(campaign.kind, campaign.content)
+        check(content)
+    except ContentError as error:
+        move_campaign(session, campaign, CampaignStatus.PAUSED, now, SYSTEM, reason=str(error))
+        write_event(session, now, SYSTEM, "campaign_paused", campaign_id=campaign.id, reason=str(error))
+        return None
+    return content
+
+
 def _lease(
-    session: Session, account: Account, campaign: Campaign, ranged: Ranged, now: datetime, lease_seconds: float
+    session: Session,
+    account: Account,
+    campaign: Campaign,
+    content: Content,
+    ranged: Ranged,
+    now: datetime,
+    lease_seconds: float,
 ) -> Lease:
     batch = ranged.batch
     if ranged.last_position < batch.last_position:
@@ -232,9 +255,11 @@ def _lease(
         gateway_url=account.gateway_url,
         first_position=batch.first_position,
         last_position=ranged.last_position,
-        content=from_json(campaign.kind, campaign.content),
+        content=content,
         key_prefix=campaign.key_prefix or "",
         column_names=tuple(campaign.column_names),
+        timing=timing_from_json(campaign.timing),
+        time_offset_minutes=account.time_offset_minutes,
         opened_at=now,
         leased_until=leased_until,
         history=History(doubtful=batch.doubt_since is not None, unseen_count=batch.unseen_count),

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Text, bindparam, exists, insert, literal, select, text, update
@@ -48,6 +49,17 @@ _SQLITE = text(
 ).bindparams(bindparam("now", type_=Instant))
 
 
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """Segments of accepted recipients: those that the provider billed, and those that we had counted."""
+
+    billed: int = 0
+    expected: int = 0
+
+
+NO_BILL = Billing()
+
+
 def write_outcomes(
     session: Session,
     campaign_id: int,
@@ -61,7 +73,9 @@ def write_outcomes(
 
     Rows are written in position order, so that two writers of one range cannot lock each other out.
     """
-    counts, _ = write_answers(session, campaign_id, outcomes, now, attempt_id=attempt_id, attempt_number=attempt_number)
+    counts, _ = write_answers(
+        session, campaign_id, outcomes, {}, now, attempt_id=attempt_id, attempt_number=attempt_number
+    )
     return counts
 
 
@@ -69,17 +83,18 @@ def write_answers(
     session: Session,
     campaign_id: int,
     outcomes: Sequence[RecipientOutcome],
+    expected_segments: Mapping[int, int],
     now: datetime,
     *,
     attempt_id: int | None = None,
     attempt_number: int = 0,
-) -> tuple[Counts, int]:
-    """Write as `write_outcomes`, and also return the segments billed for those that came to be accepted.
+) -> tuple[Counts, Billing]:
+    """Write as `write_outcomes`, and also return the segments of those that came to be accepted.
 
-    An acceptance that another attempt has brought before is not billed again.
+    An acceptance that another attempt has brought before is not billed again. `expected_segments` are by position.
     """
     if not outcomes:
-        return Counter(), 0
+        return Counter(), Billing()
     outcomes = sorted(outcomes, key=lambda outcome: outcome.position)
     common: dict[str, object] = {
         "campaign_id": campaign_id,
@@ -95,21 +110,24 @@ def write_answers(
         arrays = {f"c{index}": list(column) for index, column in enumerate(columns)}
         written = session.execute(_POSTGRESQL, {**common, **arrays}).scalars().all()
     if len(written) == len(outcomes):
-        return Counter(outcome.status for outcome in outcomes), _billed(outcomes)
+        return Counter(outcome.status for outcome in outcomes), _bill(outcomes, expected_segments)
     fresh = set(written)
     new = [outcome for outcome in outcomes if outcome.position in fresh]
     counts = Counter(outcome.status for outcome in new)
-    segment_count = _billed(new)
     late = [o for o in outcomes if o.position not in fresh and o.status is RecipientStatus.ACCEPTED]
     for outcome in late:
         if changed := _accept_late(session, campaign_id, outcome, common):
             counts.update(changed)
-            segment_count += outcome.segments or 0
-    return counts, segment_count
+            new.append(outcome)
+    return counts, _bill(new, expected_segments)
 
 
-def _billed(outcomes: Iterable[RecipientOutcome]) -> int:
-    return sum(outcome.segments or 0 for outcome in outcomes if outcome.status is RecipientStatus.ACCEPTED)
+def _bill(outcomes: Iterable[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
+    accepted = [outcome for outcome in outcomes if outcome.status is RecipientStatus.ACCEPTED]
+    return Billing(
+        sum(outcome.segments or 0 for outcome in accepted),
+        sum(expected_segments.get(outcome.position, 0) for outcome in accepted) if expected_segments else 0,
+    )
 
 
 def _row(outcome: RecipientOutcome) -> tuple[int | str | bool | None, ...]:
@@ -193,15 +211,16 @@ def pending_count(session: Session, campaign_id: int, first_position: int, last_
     return last_position - first_position + 1 - closed
 
 
-def count_outcomes(campaign: Campaign, session: Session, counts: Counts, segments: int = 0) -> None:
+def count_outcomes(campaign: Campaign, session: Session, counts: Counts, bill: Billing = NO_BILL) -> None:
     """Add what `write_outcomes` and `end_pending` returned to the campaign's counters, in the same transaction."""
     values = {
         getattr(Campaign, f"{status}_count"): getattr(Campaign, f"{status}_count") + change
         for status, change in counts.items()
         if change
     }
-    if segments:
-        values[Campaign.segment_count] = Campaign.segment_count + segments
+    if bill != NO_BILL:
+        values[Campaign.segment_count] = Campaign.segment_count + bill.billed
+        values[Campaign.expected_segment_count] = Campaign.expected_segment_count + bill.expected
     if values:
         session.execute(
             update(Campaign)

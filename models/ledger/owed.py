@@ -17,7 +17,7 @@ def read_owed(session: Session, lease: Lease) -> list[Owed]:
 
     The values are decoded only where the content names some: most mailings say one text to everybody.
     """
-    named = bool(variable_names(lease.content))
+    named = bool(variable_names(lease.content) or lease.timing.column_names)
     rows = session.execute(
         select(
             Recipient.position,

@@ -53,10 +53,11 @@ def record(
     late = batch.status is not BatchStatus.RUNNING or batch.attempt_number != lease.attempt_number
     if late:
         closing = replace(closing, outcomes=tuple(o for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED))
-    counts, segments = write_answers(
+    counts, bill = write_answers(
         session,
         lease.campaign_id,
         closing.outcomes,
+        closing.expected_segments,
         now,
         attempt_id=lease.attempt_id,
         attempt_number=lease.attempt_number,
@@ -66,7 +67,7 @@ def record(
         status, ended = _conclude(session, lease, closing, campaign, batch, now, max_attempts, doubt_limit_seconds)
         counts.update(ended)
     _close_attempt(session, lease, closing, now, late)
-    count_outcomes(campaign, session, counts, segments)
+    count_outcomes(campaign, session, counts, bill)
     braked = False
     if account is not None:
         braked = settle_account(session, account, lease, closing, now)

@@ -6,7 +6,6 @@ from models.content import Content
 from models.timing import Moments
 from worker.core.messages import Line, Message, Owed, Submission
 
-
 _AT_ONCE: Mapping[int, Moments] = {}
 
 

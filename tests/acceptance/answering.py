@@ -1,7 +1,7 @@
 """One campaign against one misbehaving provider, and the questions that every test of its answers asks afterwards."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,7 +140,7 @@ def mailing(
     count: int = 25,
     content: Content | None = None,
     language: str = "en",
-    settings: dict[str, object] | None = None,
+    settings: Mapping[str, object] | None = None,
     password: str | None = None,
     **account: object,
 ) -> Iterator[Mailing]:

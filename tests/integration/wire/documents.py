@@ -27,11 +27,11 @@ def submission_of(contents: Iterable[Content]) -> Submission:
 
 def paths_in(document: bytes) -> set[str]:
     """Return every element with a text and every attribute, as `message.phone.cell`; `request` is left out."""
-    found = set()
+    found: set[str] = set()
     for element in etree.fromstring(document).iterdescendants():
         names = [str(element.tag), *(str(each.tag) for each in element.iterancestors())]
         path = ".".join(reversed(names[:-1]))
-        found.update(f"{path}.{attribute}" for attribute in element.keys())
-        if not len(element) and not element.keys():
+        found.update(f"{path}.{attribute!s}" for attribute in element.attrib)
+        if not len(element) and not element.attrib:
             found.add(path)
     return found

@@ -28,6 +28,7 @@ from .installation import Installation
 from .ledger.enqueue import Recipient, enqueue_campaign
 from .outcome import Outcome
 from .states import AccountStatus, BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
+from .timing import Timing
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -55,6 +56,7 @@ __all__ = [
     "Silence",
     "Sms",
     "SmsViber",
+    "Timing",
     "UnknownAccount",
     "UnknownCampaign",
     "VCard",

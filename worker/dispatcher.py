@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from models.ledger.claim import claim
+from models.ledger.importing import no_offset
 from models.ledger.owed import read_owed
 from models.ledger.record import Recorded, record
 from models.session import Clock, Sessions, database_clock, reading, transaction
@@ -221,14 +222,6 @@ def _stopped(lease: Lease, skipped: Sequence[RecipientOutcome], reason: str) -> 
     """Put everything back and pause the account: nothing can be sent until a person mends the set-up."""
     brake = Brake("account", reason, ErrorClass.REQUEST)
     return Closing(tuple(skipped), Verdict.PUT_BACK, "not_posted", reason, brake=brake)
-
-
-def no_offset(account: str) -> str:
-    """Return why messages with times cannot be sent from this account, and the mend."""
-    return (
-        f"account {account} has no time offset, so the provider's idea of a time is unknown: "
-        f"bulkpost account set {account} --time-offset +03:00, or bulkpost account measure-time {account}"
-    )
 
 
 def _no_credentials(lease: Lease) -> str:

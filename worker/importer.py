@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from models.content import Content, variable_names
 from models.errors import EmptyList
-from models.ledger.enqueue import (
+from models.ledger.importing import (
     ROWS_AT_ONCE,
     add_rows,
     begin_import,
@@ -28,6 +29,7 @@ from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.rescue import remove_campaign, remove_rows
 from models.ledger.rows import NewRow
 from models.session import Sessions, reading, transaction
+from models.timing import NO_TIMING, Timing, read_moment
 from worker.errors import DispatchError
 from worker.intake.recipient_list import RecipientList
 from worker.intake.rejected import RejectedRows
@@ -44,6 +46,8 @@ class Mailing:
     key: str | None = None
     at: datetime | None = None
     priority: int = 5
+    timing: Timing = NO_TIMING
+    time_zone: str = "UTC"  # of moments in a column that say no offset
     start: bool = True
 
 
@@ -85,7 +89,7 @@ def import_list(
         ContentError, EmptyList, KeyConflict, UnknownAccount: as `models.ledger.enqueue` raises them.
         NotWanted: `on_lookalike` said no.
     """
-    names = variable_names(mailing.content)
+    names = tuple(dict.fromkeys(variable_names(mailing.content) + mailing.timing.column_names))
     _check_names(names, rows.columns)
     if mailing.key is not None:
         with reading(sessions) as session:
@@ -101,10 +105,13 @@ def import_list(
             column_names=rows.columns,
             at=mailing.at,
             priority=mailing.priority,
+            timing=mailing.timing,
             actor=mailing.actor,
         )
     try:
-        refused, total = _fill(sessions, campaign_id, rows, names, rejected, on_progress)
+        read = _Reader(rows, names, mailing, rejected)
+        total = _fill(sessions, campaign_id, read, rejected, on_progress)
+        refused = +read.refused
         if refused.total() == total:
             raise EmptyList(_why_nobody(refused, total))
         with reading(sessions) as session:
@@ -131,15 +138,13 @@ def discard(sessions: Sessions, campaign_id: int) -> None:
 def _fill(
     sessions: Sessions,
     campaign_id: int,
-    rows: RecipientList,
-    names: tuple[str, ...],
+    read: "_Reader",
     rejected: RejectedRows,
     on_progress: Callable[[int], None],
-) -> tuple[Counter[str], int]:
-    """Write all rows and mark the duplicates; return the refusals by reason and the number of rows."""
-    lines = array("I")
-    refused: Counter[str] = Counter()
-    new_rows = _new_rows(rows, names, lines, refused, rejected)
+) -> int:
+    """Write all rows and mark the duplicates; return the number of rows."""
+    lines = read.lines
+    new_rows = iter(read)
     while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
         with transaction(sessions) as session:
             add_rows(session, campaign_id, len(lines) - len(chunk) + 1, chunk)
@@ -149,12 +154,52 @@ def _fill(
     for start in range(0, len(duplicates), ROWS_AT_ONCE):
         piece = duplicates[start : start + ROWS_AT_ONCE]
         with transaction(sessions) as session:
-            pairs = ((position, lines[first - 1]) for position, first in piece)
+            pairs = ((position, lines[first - 1]) for position, first, _ in piece)
             mark_duplicates(session, campaign_id, pairs, first_name="line")
-        for position, first in piece:
-            rejected.add(lines[position - 1], "", f"the same number as line {lines[first - 1]}")
-    refused["the same number twice"] += len(duplicates)
-    return +refused, len(lines)
+        for position, first, msisdn in piece:
+            rejected.add(lines[position - 1], msisdn, f"the same number as line {lines[first - 1]}")
+    read.refused["the same number twice"] += len(duplicates)
+    return len(lines)
+
+
+class _Reader:
+    """Makes rows of the ledger from rows of the list; keeps the line of each, and counts what is refused by reason."""
+
+    def __init__(self, rows: RecipientList, names: tuple[str, ...], mailing: Mailing, rejected: RejectedRows) -> None:
+        self.lines = array("I")
+        self.refused: Counter[str] = Counter()
+        self._rows = rows
+        self._rejected = rejected
+        self._wanted = [(name, rows.columns.index(name)) for name in names]
+        self._moments = [(name, rows.columns.index(name)) for name in mailing.timing.column_names]
+        self._zone = ZoneInfo(mailing.time_zone)
+
+    def __iter__(self) -> Iterator[NewRow]:
+        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+        has_columns = bool(self._rows.columns)
+        for line, msisdn, raw_phone, ref, values, problem in self._rows:
+            self.lines.append(line)
+            if problem is None:
+                for name, at in self._wanted:
+                    if not values[at]:
+                        problem = f"no value for {{{name}}}"
+            if problem is None and self._moments:
+                values, problem = self._in_utc(values)
+            if problem is not None:
+                # What stands in brackets is the value, which differs from row to row.
+                self.refused[problem.partition(" (")[0]] += 1
+                self._rejected.add(line, raw_phone, problem)
+            yield NewRow(msisdn, ref, encode(values) if has_columns else None, problem)
+
+    def _in_utc(self, values: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+        """Write the moments of a row in UTC, so that whoever reads them later needs no zone."""
+        changed = list(values)
+        for name, at in self._moments:
+            try:
+                changed[at] = read_moment(values[at], self._zone).isoformat()
+            except ValueError:
+                return values, f"no moment in {{{name}}}: write it like 2026-12-01 10:00 ({values[at]})"
+        return tuple(changed), None
 
 
 def _why_nobody(refused: Counter[str], total: int) -> str:
@@ -162,25 +207,6 @@ def _why_nobody(refused: Counter[str], total: int) -> str:
         return "nobody can be sent to: the list has a header and no rows"
     reasons = "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
     return f"nobody can be sent to: every one of {total:,} rows was refused ({reasons})"
-
-
-def _new_rows(
-    rows: RecipientList, names: tuple[str, ...], lines: "array[int]", refused: Counter[str], rejected: RejectedRows
-) -> Iterator[NewRow]:
-    columns = rows.columns
-    wanted = [(name, columns.index(name)) for name in names]
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    for line, msisdn, raw_phone, ref, values, problem in rows:
-        lines.append(line)
-        if problem is None:
-            for name, at in wanted:
-                if not values[at]:
-                    problem = f"no value for {{{name}}}"
-        if problem is not None:
-            # What stands in brackets is the value, which differs from row to row.
-            refused[problem.partition(" (")[0]] += 1
-            rejected.add(line, raw_phone, problem)
-        yield NewRow(msisdn, ref, encode(values) if columns else None, problem)
 
 
 def _check_names(names: tuple[str, ...], columns: tuple[str, ...]) -> None:

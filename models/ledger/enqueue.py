@@ -1,11 +1,9 @@
-"""Enqueue: a campaign and its recipients come in.
+"""Enqueue: a campaign and its recipients come in, inside the caller's own transaction.
 
-`enqueue_campaign` does it inside the caller's own transaction: the campaign exists exactly if their commit does. A long
-import does it in pieces instead (`begin_import`, `add_rows`, `mark_duplicates`, `finish_import`), each in a transaction
-of its own, into a draft that nobody lists or plans until the last one.
+The campaign exists exactly if their commit does. A list too long for one transaction comes in by the steps of
+`models.ledger.importing` instead.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,29 +11,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..base import CONTRACT_VERSION
-from ..campaign import LARGEST_CAMPAIGN, Campaign
-from ..content import Content, check, to_json, variable_names
-from ..errors import EmptyList, KeyConflict, LedgerError, WrongDatabase
+from ..content import Content, check, variable_names
+from ..errors import LedgerError, WrongDatabase
 from ..installation import Installation
-from ..outcome import Outcome
-from ..recipient import Recipient as RecipientRow
 from ..session import Clock, database_clock
-from ..states import CampaignStatus, RecipientStatus
-from ..work import RecipientOutcome
-from .keys import new_prefix
-from .locks import SYSTEM, find_account, lock_campaign, write_event
-from .outcomes import write_outcomes
+from ..timing import NO_TIMING, Timing
+from .importing import (
+    ROWS_AT_ONCE,
+    add_rows,
+    find_by_key,
+    find_duplicates,
+    finish_import,
+    insert_draft,
+    mark_duplicates,
+)
+from .locks import SYSTEM
 from .rescue import remove_campaign, remove_rows
-from .rows import NewRow, insert_rows
+from .rows import NewRow
 
-ROWS_AT_ONCE = 5_000
 LONGEST_REF = 200
 _MSISDN = re.compile(r"[1-9][0-9]{7,13}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -60,6 +58,7 @@ def enqueue_campaign(
     at: datetime | None = None,
     name: str | None = None,
     priority: int = 5,
+    timing: Timing = NO_TIMING,
     actor: str = SYSTEM,
     clock: Clock = database_clock,
 ) -> int:
@@ -67,8 +66,8 @@ def enqueue_campaign(
 
     Recipients are streamed: a generator of a million costs bounded memory. One that cannot be sent to (no number, a
     number twice, no value for a name in the text) is skipped with its reason; the others are sent. `at` is an aware
-    moment; None means as soon as the caller has committed. The same `key` with the same content returns the first
-    campaign's id and writes nothing.
+    moment; None means as soon as the caller has committed. `timing` is what the provider is told about delivery. The
+    same `key` with the same content returns the first campaign's id and writes nothing.
 
     Raises:
         ContentError: the provider would refuse this content.
@@ -85,8 +84,8 @@ def enqueue_campaign(
         known = find_by_key(session, account, key, content)
         if known is not None:
             return known
-    names = variable_names(content)
-    campaign_id = _insert_draft(
+    names = tuple(dict.fromkeys(variable_names(content) + timing.column_names))
+    campaign_id = insert_draft(
         session,
         content=content,
         account=account,
@@ -94,6 +93,7 @@ def enqueue_campaign(
         column_names=names,
         at=at,
         priority=priority,
+        timing=timing,
         external_key=key,
         actor=actor,
         clock=clock,
@@ -104,7 +104,8 @@ def enqueue_campaign(
         assert known is not None, "only an equal key keeps a draft from being inserted"
         return known
     try:
-        _fill(session, campaign_id, recipients, names, clock)
+        rows = (_row(recipient, names, timing.column_names) for recipient in recipients)
+        _fill(session, campaign_id, rows, clock)
         finish_import(session, campaign_id, actor=actor, clock=clock)
     except SQLAlchemyError:
         raise  # the caller's transaction is over
@@ -126,15 +127,13 @@ def _check_arguments(key: str | None, at: datetime | None, priority: int) -> Non
         raise LedgerError(f"priority {priority} is not between 0 and 9")
 
 
-def _fill(
-    session: Session, campaign_id: int, recipients: Iterable[Recipient], names: Sequence[str], clock: Clock
-) -> None:
+def _fill(session: Session, campaign_id: int, rows: Iterator[NewRow], clock: Clock) -> None:
     total = 0
-    rows = (_row(recipient, names) for recipient in recipients)
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         add_rows(session, campaign_id, total + 1, chunk, clock=clock)
         total += len(chunk)
-    mark_duplicates(session, campaign_id, find_duplicates(session, campaign_id), clock=clock)
+    duplicates = ((found.position, found.first) for found in find_duplicates(session, campaign_id))
+    mark_duplicates(session, campaign_id, duplicates, clock=clock)
 
 
 def check_contract(session: Session) -> None:
@@ -151,261 +150,6 @@ def check_contract(session: Session) -> None:
         )
 
 
-def begin_import(
-    session: Session,
-    *,
-    content: Content,
-    account: str,
-    column_names: Sequence[str],
-    name: str | None = None,
-    at: datetime | None = None,
-    priority: int = 5,
-    actor: str = SYSTEM,
-    clock: Clock = database_clock,
-) -> int:
-    """Make the draft that an import fills, and return its id. Nobody lists or plans it before `finish_import`.
-
-    Raises:
-        ContentError: the provider would refuse this content.
-        UnknownAccount: there is no such account.
-    """
-    check(content)
-    campaign_id = _insert_draft(
-        session,
-        content=content,
-        account=account,
-        name=name,
-        column_names=column_names,
-        at=at,
-        priority=priority,
-        external_key=None,
-        actor=actor,
-        clock=clock,
-    )
-    assert campaign_id is not None, "nothing but an equal key keeps a draft from being inserted"
-    return campaign_id
-
-
-def _insert_draft(
-    session: Session,
-    *,
-    content: Content,
-    account: str,
-    column_names: Sequence[str],
-    name: str | None,
-    at: datetime | None,
-    priority: int,
-    external_key: str | None,
-    actor: str,
-    clock: Clock,
-) -> int | None:
-    """Insert a draft, and return its id, or None where the account has a campaign with this key.
-
-    One statement, no savepoint: the plain SQLite driver of other applications commits when it releases one.
-    """
-    now = clock(session)
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = (
-        insert(Campaign)
-        .values(
-            account_id=find_account(session, account).id,
-            name=(name or f"{content.kind} {now:%Y-%m-%d %H:%M}")[:200],
-            kind=content.kind,
-            content=to_json(content),
-            content_hash=content_hash(content),
-            column_names=list(column_names),
-            priority=priority,
-            external_key=external_key,
-            status=CampaignStatus.DRAFT,
-            status_since=now,
-            status_by=actor[:64],
-            created_at=now,
-            importing_at=now,
-            start_at=at or now,
-        )
-        .on_conflict_do_nothing(index_elements=["account_id", "external_key"])
-        .returning(Campaign.id)
-    )
-    return session.execute(statement).scalar_one_or_none()
-
-
-def add_rows(
-    session: Session,
-    campaign_id: int,
-    first_position: int,
-    rows: Sequence[NewRow],
-    *,
-    clock: Clock = database_clock,
-) -> None:
-    """Insert the next rows of an import, and the outcome of those that will not be sent.
-
-    Raises:
-        LedgerError: the list is longer than a campaign can be; or the import was swept away meanwhile.
-    """
-    if first_position + len(rows) - 1 > LARGEST_CAMPAIGN:
-        raise LedgerError(f"a campaign has at most {LARGEST_CAMPAIGN:,} recipients: split the list")
-    account_id = session.execute(
-        select(Campaign.account_id).where(Campaign.id == campaign_id, Campaign.imported_at.is_(None))
-    ).scalar_one_or_none()
-    if account_id is None:
-        raise _swept_away(campaign_id)
-    now = clock(session)
-    insert_rows(session, campaign_id, account_id, first_position, rows)
-    skipped = [
-        RecipientOutcome(position, RecipientStatus.SKIPPED, reason=row.problem)
-        for position, row in enumerate(rows, first_position)
-        if row.problem is not None
-    ]
-    write_outcomes(session, campaign_id, skipped, now)
-    session.execute(
-        update(Campaign)
-        .where(Campaign.id == campaign_id)
-        .values(importing_at=now, total_count=first_position + len(rows) - 1)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def find_duplicates(session: Session, campaign_id: int) -> list[tuple[int, int]]:
-    """Return (position, position of the first) for every further row of a number in one campaign.
-
-    Decided by the database, so that a million rows cost the importing process no memory. Only reads.
-    """
-    first = func.min(RecipientRow.position).over(partition_by=RecipientRow.msisdn).label("first")
-    numbered = (
-        select(RecipientRow.position, first)
-        .where(
-            RecipientRow.campaign_id == campaign_id,
-            RecipientRow.msisdn.is_not(None),
-            ~select(Outcome.position)
-            .where(Outcome.campaign_id == campaign_id, Outcome.position == RecipientRow.position)
-            .exists(),
-        )
-        .subquery()
-    )
-    statement = select(numbered).where(numbered.c.position > numbered.c.first).order_by(numbered.c.position)
-    return [(row.position, row.first) for row in session.execute(statement)]
-
-
-def mark_duplicates(
-    session: Session,
-    campaign_id: int,
-    duplicates: Iterable[tuple[int, int]],
-    *,
-    first_name: str = "row",
-    clock: Clock = database_clock,
-) -> None:
-    """Skip further rows of a number; (position, what to call the first row's place) pairs. The first row wins."""
-    now = clock(session)
-    pairs: Iterator[tuple[int, int]] = iter(duplicates)
-    while chunk := list(islice(pairs, ROWS_AT_ONCE)):
-        outcomes = [
-            RecipientOutcome(position, RecipientStatus.SKIPPED, reason=f"the same number as {first_name} {first}")
-            for position, first in chunk
-        ]
-        write_outcomes(session, campaign_id, outcomes, now)
-
-
-def finish_import(
-    session: Session,
-    campaign_id: int,
-    *,
-    external_key: str | None = None,
-    start: bool = True,
-    actor: str = SYSTEM,
-    clock: Clock = database_clock,
-) -> Campaign:
-    """End an import: fix the keys and the counts, and schedule the campaign unless `start` is False.
-
-    Raises:
-        EmptyList: not one of the rows can be sent to; the caller rolls back or discards the draft.
-        LedgerError: the import has ended, or it was silent for so long that its rows were swept away.
-    """
-    campaign = lock_campaign(session, campaign_id)
-    now = clock(session)
-    rows = session.execute(
-        select(func.count()).select_from(RecipientRow).where(RecipientRow.campaign_id == campaign_id)
-    ).scalar_one()
-    if rows != campaign.total_count or campaign.imported_at is not None:
-        raise _swept_away(campaign_id)
-    skipped = session.execute(
-        select(func.count()).select_from(Outcome).where(Outcome.campaign_id == campaign_id)
-    ).scalar_one()
-    if skipped >= campaign.total_count:
-        raise EmptyList(f"nobody can be sent to: of {campaign.total_count:,} rows every one was refused")
-    status = CampaignStatus.SCHEDULED if start else CampaignStatus.DRAFT
-    values = {
-        "key_prefix": _unused_prefix(session, campaign.total_count),
-        "skipped_count": skipped,
-        "imported_at": now,
-        "status": status,
-        "status_since": now,
-    }
-    if external_key is not None:
-        values["external_key"] = external_key
-    session.execute(
-        update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.status == CampaignStatus.DRAFT, Campaign.imported_at.is_(None))
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
-    session.refresh(campaign)
-    write_event(
-        session,
-        now,
-        actor,
-        "campaign_created",
-        account_id=campaign.account_id,
-        campaign_id=campaign_id,
-        facts={"total": campaign.total_count, "skipped": skipped},
-    )
-    return campaign
-
-
-def _swept_away(campaign_id: int) -> LedgerError:
-    return LedgerError(
-        f"import {campaign_id} has ended, or was swept away after an hour of silence: import the list again"
-    )
-
-
-def _unused_prefix(session: Session, total_count: int) -> str:
-    """Return a prefix that no campaign has. The UNIQUE constraint decides between two that draw at once."""
-    while True:
-        prefix = new_prefix(total_count)
-        if session.execute(select(Campaign.id).where(Campaign.key_prefix == prefix)).first() is None:
-            return prefix
-
-
-def find_by_key(session: Session, account: str, key: str, content: Content) -> int | None:
-    """Return the id of the account's campaign with this external key, or None.
-
-    Raises:
-        KeyConflict: it exists with other content; the message names the fields that differ.
-    """
-    account_id = find_account(session, account).id
-    row = session.execute(
-        select(Campaign.id, Campaign.kind, Campaign.content, Campaign.content_hash).where(
-            Campaign.account_id == account_id, Campaign.external_key == key
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.content_hash != content_hash(content):
-        new = to_json(content)
-        differing = sorted(name for name in {*new, *row.content} if new.get(name) != row.content.get(name))
-        raise KeyConflict(
-            f'campaign key "{key}" belongs to campaign {row.id}, which says something else '
-            f"({', '.join(differing) or 'another kind'}): use a new key for a new campaign"
-        )
-    found: int = row.id
-    return found
-
-
-def content_hash(content: Content) -> str:
-    """Return the SHA-256 of kind and content, in hexadecimal."""
-    spelled = json.dumps([content.kind, to_json(content)], ensure_ascii=True, sort_keys=True)
-    return hashlib.sha256(spelled.encode()).hexdigest()
-
-
 def missing_value(names: Sequence[str], values: Mapping[str, str]) -> str | None:
     """Return why a recipient with these values cannot be rendered, or None."""
     for name in names:
@@ -414,9 +158,24 @@ def missing_value(names: Sequence[str], values: Mapping[str, str]) -> str | None
     return None
 
 
-def _row(recipient: Recipient, names: Sequence[str]) -> NewRow:
+def _no_moment(names: Sequence[str], values: Mapping[str, str]) -> str | None:
+    """Return why the moments of a recipient cannot be used, or None. An application says what zone it means."""
+    for name in names:
+        try:
+            aware = datetime.fromisoformat(values[name].strip()).tzinfo is not None
+        except ValueError:
+            aware = False
+        if not aware:
+            return f"{{{name}}} is no moment in ISO 8601 with an offset"
+    return None
+
+
+def _row(recipient: Recipient, names: Sequence[str], moments: Sequence[str]) -> NewRow:
+    problem: str | None
     known = _MSISDN.fullmatch(recipient.phone) is not None
-    problem = _unfit(recipient, names) if known else "not a phone number of 8 to 14 digits"
+    problem = "not a phone number of 8 to 14 digits"
+    if known:
+        problem = _unfit(recipient, names) or _no_moment(moments, recipient.variables)
     values = [recipient.variables.get(name, "") for name in names]
     ref = recipient.ref
     if problem is not None:

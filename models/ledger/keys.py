@@ -35,7 +35,7 @@ def send_key(prefix: str, position: int) -> str:
 
 def read_key(key: str) -> tuple[str, int] | None:
     """Return (prefix, position) of a key of this form, or None for a caller's own key."""
-    if len(key) != KEY_DIGITS or not key.isdecimal() or not "1" <= key[0] <= str(WIDEST):
+    if len(key) != KEY_DIGITS or not (key.isascii() and key.isdecimal()) or not "1" <= key[0] <= str(WIDEST):
         return None
     width = int(key[0])
     return key[:-width], int(key[-width:])

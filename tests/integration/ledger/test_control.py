@@ -20,7 +20,7 @@ from models.ledger.control import (
     start_everything,
     stop_everything,
 )
-from models.ledger.enqueue import begin_import
+from models.ledger.importing import begin_import
 from models.session import transaction
 from models.states import BatchStatus, CampaignStatus
 from models.work import Lease
@@ -94,7 +94,7 @@ def test_a_cancelled_recipient_remembers_how_often_it_was_tried(ledger: Ledger) 
 
 @pytest.mark.parametrize("state", ["draft", "scheduled", "running", "paused"])
 def test_whatever_has_not_ended_can_be_cancelled(ledger: Ledger, state: str) -> None:
-    from models.ledger.enqueue import NewRow, add_rows, finish_import
+    from models.ledger.importing import NewRow, add_rows, finish_import
 
     if state == "draft":
         campaign_id = ledger.do(begin_import, content=PLAIN, account="default", column_names=())

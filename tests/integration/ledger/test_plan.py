@@ -94,7 +94,7 @@ def test_a_paused_campaign_is_not_planned_any_further(ledger: Ledger) -> None:
 
 
 def test_a_draft_is_neither_started_nor_planned_before_a_person_starts_it(ledger: Ledger) -> None:
-    from models.ledger.enqueue import NewRow, add_rows, begin_import, finish_import
+    from models.ledger.importing import NewRow, add_rows, begin_import, finish_import
     from tests.support.ledger import PLAIN
 
     campaign_id = ledger.do(begin_import, content=PLAIN, account="default", column_names=())

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from models.campaign import Campaign
 from models.errors import LedgerError
 from models.ledger import rescue as rescuing
-from models.ledger.enqueue import NewRow, add_rows, begin_import, finish_import
+from models.ledger.importing import NewRow, add_rows, begin_import, finish_import
 from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
 from models.outcome import Outcome
 from models.recipient import Recipient

@@ -1,0 +1,313 @@
+"""Importing in steps: a draft, its rows in pieces, its duplicates, its end. Each step in a transaction of the caller's.
+
+Nobody lists or plans a draft before `finish_import`, so that a long import may commit after every piece.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from ..campaign import LARGEST_CAMPAIGN, Campaign
+from ..content import Content, check, to_json
+from ..errors import ContentError, EmptyList, KeyConflict, LedgerError
+from ..outcome import Outcome
+from ..recipient import Recipient as RecipientRow
+from ..session import Clock, database_clock
+from ..states import CampaignStatus, RecipientStatus
+from ..timing import NO_TIMING, Timing, check_timing
+from ..timing import to_json as timing_to_json
+from ..work import RecipientOutcome
+from .keys import new_prefix
+from .locks import SYSTEM, find_account, lock_campaign, write_event
+from .outcomes import write_outcomes
+from .rows import NewRow, insert_rows
+
+ROWS_AT_ONCE = 5_000
+"""Rows of one short transaction."""
+
+
+def begin_import(
+    session: Session,
+    *,
+    content: Content,
+    account: str,
+    column_names: Sequence[str],
+    name: str | None = None,
+    at: datetime | None = None,
+    priority: int = 5,
+    timing: Timing = NO_TIMING,
+    actor: str = SYSTEM,
+    clock: Clock = database_clock,
+) -> int:
+    """Make the draft that an import fills, and return its id. Nobody lists or plans it before `finish_import`.
+
+    Raises:
+        ContentError: the provider would refuse this content.
+        UnknownAccount: there is no such account.
+    """
+    check(content)
+    campaign_id = insert_draft(
+        session,
+        content=content,
+        account=account,
+        name=name,
+        column_names=column_names,
+        at=at,
+        priority=priority,
+        timing=timing,
+        external_key=None,
+        actor=actor,
+        clock=clock,
+    )
+    assert campaign_id is not None, "nothing but an equal key keeps a draft from being inserted"
+    return campaign_id
+
+
+def insert_draft(
+    session: Session,
+    *,
+    content: Content,
+    account: str,
+    column_names: Sequence[str],
+    name: str | None,
+    at: datetime | None,
+    priority: int,
+    timing: Timing,
+    external_key: str | None,
+    actor: str,
+    clock: Clock,
+) -> int | None:
+    """Insert a draft, and return its id, or None where the account has a campaign with this key.
+
+    One statement, no savepoint: the plain SQLite driver of other applications commits when it releases one.
+    """
+    now = clock(session)
+    owner = find_account(session, account)
+    check_timing(timing, now)
+    if timing.is_given and owner.time_offset_minutes is None:
+        raise ContentError(no_offset(account))
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = (
+        insert(Campaign)
+        .values(
+            account_id=owner.id,
+            name=(name or f"{content.kind} {now:%Y-%m-%d %H:%M}")[:200],
+            kind=content.kind,
+            content=to_json(content),
+            content_hash=content_hash(content),
+            column_names=list(column_names),
+            priority=priority,
+            timing=timing_to_json(timing),
+            external_key=external_key,
+            status=CampaignStatus.DRAFT,
+            status_since=now,
+            status_by=actor[:64],
+            created_at=now,
+            importing_at=now,
+            start_at=at or now,
+        )
+        .on_conflict_do_nothing(index_elements=["account_id", "external_key"])
+        .returning(Campaign.id)
+    )
+    return session.execute(statement).scalar_one_or_none()
+
+
+def add_rows(
+    session: Session,
+    campaign_id: int,
+    first_position: int,
+    rows: Sequence[NewRow],
+    *,
+    clock: Clock = database_clock,
+) -> None:
+    """Insert the next rows of an import, and the outcome of those that will not be sent.
+
+    Raises:
+        LedgerError: the list is longer than a campaign can be; or the import was swept away meanwhile.
+    """
+    if first_position + len(rows) - 1 > LARGEST_CAMPAIGN:
+        raise LedgerError(f"a campaign has at most {LARGEST_CAMPAIGN:,} recipients: split the list")
+    account_id = session.execute(
+        select(Campaign.account_id).where(Campaign.id == campaign_id, Campaign.imported_at.is_(None))
+    ).scalar_one_or_none()
+    if account_id is None:
+        raise _swept_away(campaign_id)
+    now = clock(session)
+    insert_rows(session, campaign_id, account_id, first_position, rows)
+    skipped = [
+        RecipientOutcome(position, RecipientStatus.SKIPPED, reason=row.problem)
+        for position, row in enumerate(rows, first_position)
+        if row.problem is not None
+    ]
+    write_outcomes(session, campaign_id, skipped, now)
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id)
+        .values(importing_at=now, total_count=first_position + len(rows) - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+class Duplicate(NamedTuple):
+    """A further row of a number that the list has before."""
+
+    position: int
+    first: int
+    msisdn: str
+
+
+def find_duplicates(session: Session, campaign_id: int) -> list[Duplicate]:
+    """Return every further row of a number in one campaign, with the position of the first.
+
+    Decided by the database, so that a million rows cost the importing process no memory. Only reads.
+    """
+    first = func.min(RecipientRow.position).over(partition_by=RecipientRow.msisdn).label("first")
+    numbered = (
+        select(RecipientRow.position, first, RecipientRow.msisdn)
+        .where(
+            RecipientRow.campaign_id == campaign_id,
+            RecipientRow.msisdn.is_not(None),
+            ~select(Outcome.position)
+            .where(Outcome.campaign_id == campaign_id, Outcome.position == RecipientRow.position)
+            .exists(),
+        )
+        .subquery()
+    )
+    statement = select(numbered).where(numbered.c.position > numbered.c.first).order_by(numbered.c.position)
+    return [Duplicate(row.position, row.first, row.msisdn) for row in session.execute(statement)]
+
+
+def mark_duplicates(
+    session: Session,
+    campaign_id: int,
+    duplicates: Iterable[tuple[int, int]],
+    *,
+    first_name: str = "row",
+    clock: Clock = database_clock,
+) -> None:
+    """Skip further rows of a number; (position, what to call the first row's place) pairs. The first row wins."""
+    now = clock(session)
+    pairs: Iterator[tuple[int, int]] = iter(duplicates)
+    while chunk := list(islice(pairs, ROWS_AT_ONCE)):
+        outcomes = [
+            RecipientOutcome(position, RecipientStatus.SKIPPED, reason=f"the same number as {first_name} {first}")
+            for position, first in chunk
+        ]
+        write_outcomes(session, campaign_id, outcomes, now)
+
+
+def finish_import(
+    session: Session,
+    campaign_id: int,
+    *,
+    external_key: str | None = None,
+    start: bool = True,
+    actor: str = SYSTEM,
+    clock: Clock = database_clock,
+) -> Campaign:
+    """End an import: fix the keys and the counts, and schedule the campaign unless `start` is False.
+
+    Raises:
+        EmptyList: not one of the rows can be sent to; the caller rolls back or discards the draft.
+        LedgerError: the import has ended, or it was silent for so long that its rows were swept away.
+    """
+    campaign = lock_campaign(session, campaign_id)
+    now = clock(session)
+    rows = session.execute(
+        select(func.count()).select_from(RecipientRow).where(RecipientRow.campaign_id == campaign_id)
+    ).scalar_one()
+    if rows != campaign.total_count or campaign.imported_at is not None:
+        raise _swept_away(campaign_id)
+    skipped = session.execute(
+        select(func.count()).select_from(Outcome).where(Outcome.campaign_id == campaign_id)
+    ).scalar_one()
+    if skipped >= campaign.total_count:
+        raise EmptyList(f"nobody can be sent to: of {campaign.total_count:,} rows every one was refused")
+    status = CampaignStatus.SCHEDULED if start else CampaignStatus.DRAFT
+    values = {
+        "key_prefix": _unused_prefix(session, campaign.total_count),
+        "skipped_count": skipped,
+        "imported_at": now,
+        "status": status,
+        "status_since": now,
+    }
+    if external_key is not None:
+        values["external_key"] = external_key
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == CampaignStatus.DRAFT, Campaign.imported_at.is_(None))
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(campaign)
+    write_event(
+        session,
+        now,
+        actor,
+        "campaign_created",
+        account_id=campaign.account_id,
+        campaign_id=campaign_id,
+        facts={"total": campaign.total_count, "skipped": skipped},
+    )
+    return campaign
+
+
+def _swept_away(campaign_id: int) -> LedgerError:
+    return LedgerError(
+        f"import {campaign_id} has ended, or was swept away after an hour of silence: import the list again"
+    )
+
+
+def _unused_prefix(session: Session, total_count: int) -> str:
+    """Return a prefix that no campaign has. The UNIQUE constraint decides between two that draw at once."""
+    while True:
+        prefix = new_prefix(total_count)
+        if session.execute(select(Campaign.id).where(Campaign.key_prefix == prefix)).first() is None:
+            return prefix
+
+
+def find_by_key(session: Session, account: str, key: str, content: Content) -> int | None:
+    """Return the id of the account's campaign with this external key, or None.
+
+    Raises:
+        KeyConflict: it exists with other content; the message names the fields that differ.
+    """
+    account_id = find_account(session, account).id
+    row = session.execute(
+        select(Campaign.id, Campaign.kind, Campaign.content, Campaign.content_hash).where(
+            Campaign.account_id == account_id, Campaign.external_key == key
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.content_hash != content_hash(content):
+        new = to_json(content)
+        differing = sorted(name for name in {*new, *row.content} if new.get(name) != row.content.get(name))
+        raise KeyConflict(
+            f'campaign key "{key}" belongs to campaign {row.id}, which says something else '
+            f"({', '.join(differing) or 'another kind'}): use a new key for a new campaign"
+        )
+    found: int = row.id
+    return found
+
+
+def content_hash(content: Content) -> str:
+    """Return the SHA-256 of kind and content, in hexadecimal."""
+    spelled = json.dumps([content.kind, to_json(content)], ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(spelled.encode()).hexdigest()
+
+
+def no_offset(account: str) -> str:
+    """Return why messages with times cannot be sent from this account, and the mend."""
+    return (
+        f"account {account} has no time offset, so the provider's idea of a time is unknown: "
+        f"bulkpost account set {account} --time-offset +03:00, or bulkpost account measure-time {account}"
+    )

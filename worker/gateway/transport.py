@@ -10,6 +10,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import client
+from http.client import CONTINUE, SWITCHING_PROTOCOLS
 from time import monotonic
 from typing import Any, cast
 
@@ -71,7 +73,21 @@ class WatchedAdapter(HTTPAdapter):
         super().close()
 
 
+class _FinalAnswer(client.HTTPResponse):
+    """Pass over every interim answer; the base knows only 100 as one.
+
+    Taken for the answer, it would leave the real one on the connection, to be read as that to the next document.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # the stubs leave it out
+        interim = CONTINUE < status < 200 and status != SWITCHING_PROTOCOLS
+        return version, CONTINUE if interim else status, reason
+
+
 class _WatchedConnection(HTTPConnection):
+    response_class = _FinalAnswer
+
     def _new_conn(self) -> socket.socket:
         return _open(self._dns_host, self.port)
 

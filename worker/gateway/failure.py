@@ -3,6 +3,7 @@
 The words name the host, never the login in its URL, a body or a phone. Source: protocol.md 8.
 """
 
+import re
 from collections.abc import Iterator
 from http.client import HTTPException, RemoteDisconnected
 from socket import gaierror
@@ -20,7 +21,8 @@ _MISDIRECTED = {
     405: "this address takes no documents",
     415: "this address takes no XML, or wants another Content-type",
 }
-_TIMEOUTS = (408, 504)
+_LONG_NUMBER = re.compile(r"\d{7,}")  # a phone, perhaps
+_LONGEST_ADDRESS = 200
 
 
 def not_answered(trouble: Exception, url: str, *, handed_over: bool) -> GatewayError:
@@ -115,4 +117,6 @@ def _without_login(url: str) -> str:
     except ValueError:
         return "the gateway"
     plain = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    return "the gateway" if "@" in plain else plain  # a password with a slash in it ends up in the path
+    if "@" in plain or not plain.isprintable():  # a password with a slash in it ends up in the path
+        return "the gateway"
+    return _LONG_NUMBER.sub("***", plain)[:_LONGEST_ADDRESS]

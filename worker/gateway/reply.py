@@ -37,6 +37,7 @@ _PROLOG_ENCODING = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9.
 _ROOT = re.compile(r"<response(?=[\s/>])")
 _ROOT_END = "</response>"
 _DOCTYPE = re.compile("<!DOCTYPE", re.IGNORECASE)
+_LONGEST_ID = 255  # characters; 22 digits have been seen
 _LONGEST_INTEGER = 9  # digits: what every database column holds
 
 
@@ -136,7 +137,7 @@ def _entry(element: etree._Element) -> ReplyEntry:
     text = _own_text(element)
     return ReplyEntry(
         number=_integer(element.get("number_sms")),
-        provider_message_id=(element.get("id_sms") or "").strip() or None,
+        provider_message_id=_identifier(element.get("id_sms")),
         segments=_integer(element.get("parts")),
         text=text,
         meaning=meaning(text),
@@ -149,6 +150,12 @@ def _own_text(element: etree._Element) -> str:
     if len(element):
         text += "".join(child.tail or "" for child in element)
     return text.strip()
+
+
+def _identifier(value: str | None) -> str | None:
+    """Return an id as the text that it is; a page of text in its place is none, and no index could hold it."""
+    value = (value or "").strip()
+    return value if 0 < len(value) <= _LONGEST_ID else None
 
 
 def _integer(value: str | None) -> int | None:

@@ -32,9 +32,6 @@ from worker.settings import Settings, variable_stem
 LARGEST_DOCUMENT = 1024 * 1024
 """Bytes of one document; a larger one is halved before it is posted. Source: protocol.md 18."""
 
-DEVELOPMENT_LOGIN = Credentials(login="development", password="development")
-"""What a gateway on this machine is told where no credentials are set: the simulator takes any."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Post:
@@ -99,7 +96,7 @@ class Dispatcher:
         self.at("rendered")
         if not submission.messages:
             return _not_posted(skipped, Verdict.COMPLETE, "nobody of the range is left to post")
-        credentials = self._credentials(lease)
+        credentials = self.settings.credentials(lease.account_name, lease.gateway_url)
         if credentials is None:
             return _stopped(lease, skipped, _no_credentials(lease))
         body = build(submission, credentials)
@@ -112,12 +109,6 @@ class Dispatcher:
         self.at("posted")
         decision = _decide(lease, submission, post)
         return self._closing(lease, prepared, credentials, post, decision)
-
-    def _credentials(self, lease: Lease) -> Credentials | None:
-        found = self.settings.credentials(lease.account_name)
-        if found is None and self.settings.fence(lease.gateway_url).is_local:
-            return DEVELOPMENT_LOGIN
-        return found
 
     def _post(self, lease: Lease, body: bytes) -> _Post:
         self.at("posting")

@@ -49,6 +49,7 @@ class Mailing:
     timing: Timing = NO_TIMING
     time_zone: str = "UTC"  # of moments in a column that say no offset
     start: bool = True
+    strict: bool = False  # a refused row refuses the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class NotWanted(DispatchError):
     """Raised when a person, asked, does not want the campaign after all; nothing is left of it."""
 
 
+class StrictRefusal(DispatchError):
+    """Raised when a strict mailing has a row that cannot be sent to; nothing is left of it."""
+
+
 class UnknownColumn(DispatchError):
     """Raised when a text names a variable that no column of the list has."""
 
@@ -77,9 +82,11 @@ def import_list(
     *,
     on_progress: Callable[[int], None] = lambda count: None,
     on_lookalike: Callable[[Lookalike], bool] = lambda found: True,
+    look: Callable[[int], None] | None = None,
 ) -> Imported:
     """Import a list as a campaign and return what came of it.
 
+    Given `look`, it is called with the id of the filled draft, and the draft is taken away again: nothing is created.
     `on_lookalike` is told of a campaign that says the same to mostly the same numbers and decides whether to go on.
     On any failure nothing is left but a draft that nobody sees, and that is taken away at once where possible.
 
@@ -88,6 +95,7 @@ def import_list(
         UnknownColumn: the text names a variable that no column has.
         ContentError, EmptyList, KeyConflict, UnknownAccount: as `models.ledger.enqueue` raises them.
         NotWanted: `on_lookalike` said no.
+        StrictRefusal: a row was refused, and the mailing is strict.
     """
     names = tuple(dict.fromkeys(variable_names(mailing.content) + mailing.timing.column_names))
     _check_names(names, rows.columns)
@@ -114,6 +122,12 @@ def import_list(
         refused = +read.refused
         if refused.total() == total:
             raise EmptyList(_why_nobody(refused, total))
+        if mailing.strict and refused:
+            raise StrictRefusal(f"{_why(refused, total)}: with --strict nothing is created")
+        if look is not None:
+            look(campaign_id)
+            discard(sessions, campaign_id)
+            return Imported(0, total_count=total, refused=refused)
         with reading(sessions) as session:
             lookalike = find_lookalike(session, campaign_id)
         if lookalike is not None and not on_lookalike(lookalike):
@@ -205,8 +219,12 @@ class _Reader:
 def _why_nobody(refused: Counter[str], total: int) -> str:
     if not total:
         return "nobody can be sent to: the list has a header and no rows"
+    return f"nobody can be sent to: {_why(refused, total)}"
+
+
+def _why(refused: Counter[str], total: int) -> str:
     reasons = "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
-    return f"nobody can be sent to: every one of {total:,} rows was refused ({reasons})"
+    return f"{refused.total():,} of {total:,} rows were refused ({reasons})"
 
 
 def _check_names(names: tuple[str, ...], columns: tuple[str, ...]) -> None:

@@ -32,6 +32,7 @@ SHORTEST_RETRY_SECONDS = 61.0
 LANE_SECONDS = 10.0
 """How long one task claims batch after batch."""
 BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
+DEVELOPMENT_LOGIN = Credentials(login="development", password="development")
 _FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN")
 
 
@@ -152,8 +153,11 @@ class Settings(BaseModel):
             allowed_gateways=self.gateway_allow_list,
         )
 
-    def credentials(self, account: str) -> Credentials | None:
-        """Return the account's login and password or token, or None where none are set."""
+    def credentials(self, account: str, gateway_url: str = "") -> Credentials | None:
+        """Return the account's login and password or token, or None where none are set.
+
+        A gateway on this machine is told `DEVELOPMENT_LOGIN` then: the simulator takes any.
+        """
         own = variable_stem(account)
         stems = [own, ""] if account == "default" else [own]
         for stem in stems:
@@ -162,7 +166,7 @@ class Settings(BaseModel):
                 return Credentials(token=found["token"])
             if found["login"] and found["password"]:
                 return Credentials(login=found["login"], password=found["password"])
-        return None
+        return DEVELOPMENT_LOGIN if self.fence(gateway_url).is_local else None
 
 
 def variable_stem(account: str) -> str:

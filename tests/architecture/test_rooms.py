@@ -67,6 +67,7 @@ ROOMS = {
     "worker/importer.py": {"models", "worker.errors", "worker.intake", "worker.logs"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
+    "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/dispatcher.py": {
         "models",

@@ -1,16 +1,20 @@
 """`bulkpost account`: provider logins, their gateways and limits."""
 
+import re
 from typing import Annotated, Any
 
 import typer
 
 from models.account import LARGEST_BATCH, MOST_PARALLEL
 from models.ledger.control import pause_account_by_hand, resume_account, set_account
+from models.ledger.locks import find_account
 from models.ledger.report import gateway_urls, list_accounts
 from models.session import reading, transaction
-from worker.cli.console import local, note, opened, show_json, show_table
+from worker.cli.console import AsJson, local, note, opened, show_json, show_table
 from worker.cli.waking import wake_workers
+from worker.clock import utc_now
 from worker.errors import ConfigurationError
+from worker.gateway.clock import ask_offset_minutes
 from worker.runtime import Runtime
 from worker.settings import gateway_problem, user_name, variable_stem
 
@@ -20,10 +24,11 @@ PROVEN_BATCH_SIZE = 500
 PROVEN_PARALLEL = 5
 """What has been seen to work. Source: protocol.md 16 and 18."""
 
+LARGEST_OFFSET_MINUTES = 14 * 60
+
 Name = Annotated[
     str, typer.Argument(help="The account's name; its secrets are BULKPOST_ACCOUNT_<NAME>_LOGIN and so on.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")]
 
 
 @app.command("set")
@@ -33,6 +38,7 @@ def set_(
     batch_size: Annotated[int | None, typer.Option(min=1, max=LARGEST_BATCH, help="Recipients per document.")] = None,
     max_parallel: Annotated[int | None, typer.Option(min=1, max=MOST_PARALLEL, help="POSTs at once.")] = None,
     per_second: Annotated[float | None, typer.Option(min=0, help="Recipients per second; 0 for no limit.")] = None,
+    time_offset: Annotated[str | None, typer.Option(help="Of the account's local time from UTC, like +03:00.")] = None,
 ) -> None:
     """Create an account, or change what is given of it. Works while campaigns run."""
     changes: dict[str, Any] = {}
@@ -44,6 +50,8 @@ def set_(
         changes["max_parallel"] = max_parallel
     if per_second is not None:
         changes["per_second"] = per_second or None
+    if time_offset is not None:
+        changes["time_offset_minutes"] = _offset(time_offset)
     with opened() as runtime:
         _check_name(runtime, name)
         with transaction(runtime.sessions) as session:
@@ -109,6 +117,42 @@ def resume(name: Name) -> None:
             resume_account(session, name, actor=user_name())
         wake_workers(runtime.settings)
         note(f"account {name} is active")
+
+
+@app.command("measure-time")
+def measure_time(name: Name) -> None:
+    """Ask the provider what time it is for the account, and keep its offset from UTC: messages with times need it."""
+    with opened() as runtime:
+        settings = runtime.settings
+        with reading(runtime.sessions) as session:
+            url = find_account(session, name).gateway_url
+        credentials = settings.credentials(name, url)
+        if credentials is None:
+            raise ConfigurationError(f"account {name} has no credentials: set BULKPOST_LOGIN and BULKPOST_PASSWORD")
+        minutes = ask_offset_minutes(
+            runtime.gateway,
+            url,
+            credentials,
+            utc_now(),
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            read_timeout_seconds=settings.read_timeout_seconds,
+        )
+        with transaction(runtime.sessions) as session:
+            set_account(session, name, {"time_offset_minutes": minutes}, actor=user_name())
+    note(f"account {name} has the offset {_shown_offset(minutes)}")
+
+
+def _offset(written: str) -> int:
+    """Return minutes from `+03:00`, `-5`, `+0530`."""
+    found = re.fullmatch(r"([+-]?)(\d{1,2})(?::?(\d{2}))?", written.strip())
+    minutes = int(found[2]) * 60 + int(found[3] or 0) if found else 0
+    if found is None or minutes > LARGEST_OFFSET_MINUTES or int(found[3] or 0) > 59:
+        raise ConfigurationError(f'--time-offset "{written}" is no offset from UTC: write it like +03:00')
+    return -minutes if found[1] == "-" else minutes
+
+
+def _shown_offset(minutes: int) -> str:
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def checked_url(url: str) -> str:

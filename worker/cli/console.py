@@ -24,6 +24,7 @@ WIDE = 1000
 
 LARGEST_ID = 2**63 - 1
 Id = Annotated[int, typer.Argument(help="The campaign's number.", min=1, max=LARGEST_ID, metavar="ID")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")]
 
 
 class _Output(Console):

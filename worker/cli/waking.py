@@ -11,4 +11,7 @@ def wake_workers(settings: Settings) -> None:
     from worker.celery import configure
     from worker.wake import Wake
 
-    Wake(configure(settings)).tick()
+    app = configure(settings)
+    # A person waits for this command: one try. Kombu would try for six seconds.
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, "max_retries": 1, "interval_start": 0}
+    Wake(app).tick()

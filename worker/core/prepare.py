@@ -13,6 +13,9 @@ from worker.core.group import group
 from worker.core.messages import Submission
 from worker.core.timing import in_account_time
 
+_MSISDN_DIGITS = 14
+_KEY_DIGITS = 19
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -42,6 +45,7 @@ def prepare(lease: Lease, owed: Sequence[Owed], fence: Fence) -> Prepared:
         try:
             if not fence.allows(recipient.msisdn):
                 raise _NotToday(fence.reason)
+            _check_digits(recipient)
             if lease.timing.is_given:
                 moments[recipient.position] = _moments(lease, recipient)
             rendered.append((recipient, content.render(recipient.values)))
@@ -49,6 +53,16 @@ def prepare(lease: Lease, owed: Sequence[Owed], fence: Fence) -> Prepared:
             skipped.append(RecipientOutcome(recipient.position, status, reason=str(refusal)))
     submission = group(rendered, moments)
     return Prepared(submission, tuple(skipped), _expected(submission))
+
+
+def _check_digits(recipient: Owed) -> None:
+    """Hold back what would keep the whole document from being built; other applications write these rows too."""
+    for name, value, longest in (
+        ("number", recipient.msisdn, _MSISDN_DIGITS),
+        ("key", recipient.send_key, _KEY_DIGITS),
+    ):
+        if not (value.isdigit() and value.isascii() and len(value) <= longest):
+            raise _NotToday(f"its {name} is not 1 to {longest} digits")
 
 
 def _moments(lease: Lease, recipient: Owed) -> Moments:

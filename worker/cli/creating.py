@@ -1,0 +1,251 @@
+"""`bulkpost campaign create`: from a list and a content to a campaign, or to a look at what it would be."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from models.content import KINDS, Content, from_json, warnings
+from models.errors import EmptyList
+from models.ledger.locks import find_account
+from models.ledger.lookalike import Lookalike
+from models.ledger.report import show
+from models.session import reading
+from models.timing import Timing, When, column_of, read_moment
+from worker.cli.console import AsJson, err, local, note, opened, show_json
+from worker.cli.previewing import print_preview, to_plain
+from worker.cli.showing import print_campaign, watch_until_ended
+from worker.cli.waking import wake_workers
+from worker.errors import ConfigurationError
+from worker.importer import Imported, Mailing, import_list
+from worker.intake.opening import open_list
+from worker.intake.rejected import RejectedRows
+from worker.preview import Preview
+from worker.preview import preview as look_at
+from worker.runtime import Runtime
+from worker.settings import Settings, user_name
+from worker.start import check_database
+
+Text = Annotated[str | None, typer.Option(help="What it says; {name} takes the recipient's column.")]
+When_ = Annotated[str | None, typer.Option(help="A moment, or {column}; in TIME_ZONE unless it says an offset.")]
+Card = Annotated[str | None, typer.Option(help="Of a business card (vcard).")]
+Viber_ = Annotated[str | None, typer.Option(help="Of a Viber message.")]
+
+
+def create(
+    recipients: Annotated[str, typer.Option(help="The list: CSV, XLSX, JSONL, plain numbers; - for standard input.")],
+    sender: Annotated[str | None, typer.Option(help="Whom the message is from.")] = None,
+    text: Text = None,
+    kind: Annotated[str, typer.Option(help="One of " + ", ".join(KINDS) + ".")] = "sms",
+    content: Annotated[
+        Path | None, typer.Option(help="JSON file with the content's fields, instead of options.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the campaign.")] = None,
+    account: Annotated[str, typer.Option(help="The account that sends it.")] = "default",
+    at: Annotated[
+        str | None, typer.Option(help="When to start, 2026-12-01 10:00 (with offset, or in TIME_ZONE).")
+    ] = None,
+    priority: Annotated[int, typer.Option(min=0, max=9, help="9 goes first.")] = 5,
+    phone_column: Annotated[str | None, typer.Option(help="The column with the numbers.")] = None,
+    ref_column: Annotated[str | None, typer.Option(help="The column with your own reference.")] = None,
+    key: Annotated[str | None, typer.Option(help="Your own key: repeated, it returns the first campaign.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Where to write refused rows.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse the whole list if a row is refused.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Do not start it; bulkpost campaign start does.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be posted; create nothing.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch until it has ended.")] = False,
+    time_send: When_ = None,
+    validity_period: When_ = None,
+    validity_period_viber: When_ = None,
+    url: Annotated[str | None, typer.Option(help="Link of a WAP push or a business card.")] = None,
+    contact_name: Annotated[str | None, typer.Option(help="Name on a business card (vcard).")] = None,
+    cell: Card = None,
+    work: Card = None,
+    fax: Card = None,
+    email: Card = None,
+    position: Card = None,
+    organization: Card = None,
+    post_office_box: Card = None,
+    street: Card = None,
+    city: Card = None,
+    region: Card = None,
+    postal_code: Card = None,
+    country: Card = None,
+    additional: Card = None,
+    sender_viber: Viber_ = None,
+    text_viber: Viber_ = None,
+    button_viber: Viber_ = None,
+    action_viber: Viber_ = None,
+    image_viber: Viber_ = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a campaign from a list. Bad rows are refused one by one, and written to a file with the reason.
+
+    Every text that a person reads takes values from the list: {column}. In a link they are encoded.
+    """
+    fields = {
+        "sender": sender, "text": text, "url": url, "name": contact_name, "cell": cell, "work": work, "fax": fax,
+        "email": email, "position": position, "organization": organization, "post_office_box": post_office_box,
+        "street": street, "city": city, "region": region, "postal_code": postal_code, "country": country,
+        "additional": additional, "sender_viber": sender_viber, "text_viber": text_viber,
+        "button_viber": button_viber, "action_viber": action_viber, "image_viber": image_viber,
+    }  # fmt: skip
+    if key is not None and not key.strip():
+        raise ConfigurationError("--key is empty: leave it out, or give your own key of this campaign")
+    said = _content(kind, content, fields)
+    with opened() as runtime:
+        check_database(runtime)
+        settings = runtime.settings
+        check_fence(runtime, account)
+        timing = Timing(
+            _when("--time-send", time_send, settings),
+            _when("--validity-period", validity_period, settings),
+            _when("--validity-period-viber", validity_period_viber, settings),
+        )
+        mailing = Mailing(
+            content=said,
+            account=account,
+            actor=user_name(),
+            name=name,
+            key=key,
+            at=_moment("--at", at, settings),
+            priority=priority,
+            timing=timing,
+            time_zone=settings.time_zone,
+            start=not draft,
+            strict=strict,
+        )
+        for warning in warnings(said):
+            note(f"warning: {warning}")
+        seen: list[Preview] = []
+        look = (lambda draft_id: seen.append(look_at(runtime.sessions, settings, draft_id))) if dry_run else None
+        imported, refused_path = _import(runtime, mailing, recipients, phone_column, ref_column, rejected, look)
+        _say_refused(imported, refused_path)
+        if seen:
+            show_json(to_plain(seen[0])) if as_json else print_preview(seen[0])
+            return
+        if not draft:
+            wake_workers(settings)
+        if wait and not draft:
+            watch_until_ended(runtime, imported.campaign_id)
+        with reading(runtime.sessions) as session:
+            shown = show(session, imported.campaign_id)
+        show_json(shown) if as_json else print_campaign(shown, settings)
+
+
+def _import(
+    runtime: Runtime,
+    mailing: Mailing,
+    recipients: str,
+    phone_column: str | None,
+    ref_column: str | None,
+    rejected: Path | None,
+    look: Callable[[int], None] | None,
+) -> tuple[Imported, Path | None]:
+    region = runtime.settings.default_region
+    with (
+        open_list(recipients, phone_column=phone_column, ref_column=ref_column, default_region=region) as rows,
+        RejectedRows(recipients, rejected) as refused,
+        _import_bar() as progress,
+    ):
+        task = progress.add_task("importing", total=None)
+
+        def ask(found: Lookalike) -> bool:
+            progress.stop()
+            return _go_on(found, runtime.settings)
+
+        try:
+            imported = import_list(
+                runtime.sessions,
+                mailing,
+                rows,
+                refused,
+                on_progress=lambda count: progress.update(task, completed=count),
+                on_lookalike=ask,
+                look=look,
+            )
+        except EmptyList as error:
+            raise EmptyList(f"{recipients}: {error}") from None
+        except KeyboardInterrupt:
+            note("interrupted: no campaign was created")
+            raise
+    return imported, refused.path
+
+
+def _import_bar() -> Progress:
+    columns = (TextColumn("importing"), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, disable=not err.is_terminal, transient=True)
+
+
+def _go_on(found: Lookalike, settings: Settings) -> bool:
+    note(
+        f"warning: campaign {found.campaign_id}, created {local(found.created_at, settings)}, says the same to "
+        f"{found.share:.0%} of these numbers"
+    )
+    if not sys.stdin.isatty():
+        return True
+    return typer.confirm("Create this one as well?", err=True)
+
+
+def _say_refused(imported: Imported, path: Path | None) -> None:
+    if imported.existed:
+        note(f"campaign {imported.campaign_id} has this key already: nothing was created")
+        return
+    if not imported.refused:
+        return
+    note(f"{imported.refused.total():,} of {imported.total_count:,} rows were refused and will not be sent:")
+    for reason, count in imported.refused.most_common(10):
+        note(f"  {count:>9,}  {reason}")
+    if len(imported.refused) > 10:
+        note(f"  and {len(imported.refused) - 10} further reasons")
+    if path is not None:
+        note(f"  all of them, by line: {path}")
+
+
+def _content(kind: str, path: Path | None, options: dict[str, str | None]) -> Content:
+    fields: dict[str, object] = {name: value for name, value in options.items() if value is not None}
+    if path is None:
+        return from_json(kind, fields)
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"--content {path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"--content {path}: not JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise ConfigurationError(f"--content {path}: not an object with the content's fields")
+    return from_json(kind, {**read, **fields})
+
+
+def check_fence(runtime: Runtime, account: str) -> None:
+    """Make sure that this environment allows somebody to be posted to by the account.
+
+    Raises:
+        ConfigurationError: it allows nobody.
+    """
+    with reading(runtime.sessions) as session:
+        fence = runtime.settings.fence(find_account(session, account).gateway_url)
+    if fence.forbids_everything:
+        raise ConfigurationError(fence.mend(account))
+
+
+def _when(option: str, written: str | None, settings: Settings) -> When:
+    """Return a moment for everybody, or the column that it comes from."""
+    if written is not None and column_of(written) is not None:
+        return written.strip()
+    return _moment(option, written, settings)
+
+
+def _moment(option: str, written: str | None, settings: Settings) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        return read_moment(written, ZoneInfo(settings.time_zone))
+    except ValueError:
+        raise ConfigurationError(f'{option} "{written}" is no moment: write it like 2026-12-01 10:00') from None

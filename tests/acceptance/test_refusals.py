@@ -1,7 +1,10 @@
 """P6: a refusal closes whom it is about, and nobody else; the provider's text is kept word for word."""
 
 import pytest
+from sqlalchemy import update
 
+from models.recipient import Recipient
+from models.session import transaction
 from tests.acceptance.answering import Faults, charged, mailing
 from worker.simulator.texts import worded
 
@@ -161,4 +164,16 @@ def test_single_recipient_whose_document_is_too_large_ends_rejected(sqlite_url: 
     with mailing(sqlite_url, [{"status": 413, "phone": "79030000002"}], count=8, batch_size=4) as work:
         assert work.work_until_ended() == {"accepted": 7, "rejected": 1}
         assert (work.row(2).error_class, work.row(2).reason) == ("request", "its document was refused")
+        work.check_truth()
+
+
+@pytest.mark.parametrize("spoilt", ["+7903325669", "7903 32566", "", "٧٩٠٣"])
+def test_number_that_another_application_has_spoilt_keeps_nobody_else_from_being_sent(
+    spoilt: str, database_url: str
+) -> None:
+    with mailing(database_url, [], count=20) as work:
+        with transaction(work.runtime.sessions) as session:
+            session.execute(update(Recipient).where(Recipient.position == 4).values(msisdn=spoilt))
+        assert work.work_until_ended() == {"accepted": 19, "skipped": 1}
+        assert (work.row(4).status, work.row(4).reason) == ("skipped", "its number is not 1 to 14 digits")
         work.check_truth()

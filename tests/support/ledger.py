@@ -99,14 +99,15 @@ class Ledger:
     def an_account(self, name: str = "default", **columns: object) -> int:
         """Make an account, or change account `default`; return its id."""
         changes = {"gateway_url": "http://127.0.0.1:9/xml", **columns}
-        with self.transaction() as session:
+        with transaction(self.sessions) as session:
             return set_account(session, name, changes, actor="test", clock=self.clock).id
 
     def a_draft(self, total: int = 3, **named: Any) -> int:
         """Enqueue a campaign for `total` recipients, which the tick has not seen yet; return its id."""
         recipients = named.pop("recipients", None) or numbers(total)
         content: Content = named.pop("content", PLAIN)
-        return self.do(enqueue_campaign, content=content, recipients=recipients, **named)
+        with transaction(self.sessions) as session:
+            return enqueue_campaign(session, content=content, recipients=recipients, clock=self.clock, **named)
 
     def a_campaign(self, total: int = 3, **named: Any) -> int:
         """Enqueue a campaign that is running and planned; return its id."""
@@ -116,9 +117,10 @@ class Ledger:
 
     def plan(self) -> None:
         """Do the tick's first half: start what is due, plan it all."""
-        self.do(start_due)
-        while self.do(plan):
-            pass
+        with self.transaction() as session:
+            start_due(session, clock=self.clock)
+            while plan(session, clock=self.clock):
+                pass
 
     def claim(self, account_id: int = 1, *, first_of_lane: bool = False) -> Lease | Refused:
         """Claim with the settings of the product."""

@@ -88,7 +88,7 @@ def test_five_transport_failures_in_a_row_leave_one_probe_at_a_time(ledger: Ledg
 
 def test_waits_between_probes_have_an_end(ledger: Ledger) -> None:
     ledger.a_campaign(1)
-    for _ in range(40):
+    for _ in range(15):
         lease = ledger.a_lease()
         ledger.record(lease, not_sent(lease, 0))
         ledger.clock.jump(60.1)

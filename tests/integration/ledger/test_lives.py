@@ -166,6 +166,6 @@ def test_any_life_of_a_campaign_keeps_every_promise_and_ends(sqlite_url: str) ->
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Lives,
         settings=settings(
-            max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=3, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from models.attempt import Attempt
 from models.ledger.claim import claim
+from models.ledger.record import record
 from models.session import transaction
 from models.work import ClaimRefusal, Lease, Refused
-from tests.support.ledger import CLAIMING, Ledger, accepted, positions, together
+from tests.support.ledger import CLAIMING, RECORDING, Ledger, accepted, positions, together
 
 Claim = tuple[datetime, int]
 ROUNDING = 0.01
@@ -37,11 +38,13 @@ def send_for(ledger: Ledger, seconds: float, lateness: float) -> list[Claim]:
             got = claim(session, 1, clock=ledger.clock, **CLAIMING)
         if isinstance(got, Lease):
             claims.append((got.opened_at, len(positions(got))))
-            ledger.record(got, accepted(got))
+            with transaction(ledger.sessions) as session:
+                record(session, got, accepted(got), clock=ledger.clock, **RECORDING)
         else:
             assert got.why is ClaimRefusal.RATE, got
             assert got.wait_seconds is not None and got.wait_seconds > 0
             ledger.clock.jump(got.wait_seconds + lateness)
+    ledger.prove()
     return claims
 
 

@@ -118,6 +118,8 @@ class Mailing:
                 assert row.parts in (None, message["parts"])
             elif row.status in ("rejected", "skipped", "cancelled"):
                 assert message is None, f"position {row.position} is {row.status} and was charged"
+        billed = sum(row.parts or 0 for row in self.rows() if row.status == "accepted")
+        assert self.shown()["segments"]["billed"] == billed
         assert sum(message["conflicts"] for message in messages) == conflicts
         assert prove(self.runtime.sessions).breaches == ()
 

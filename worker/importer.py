@@ -123,7 +123,8 @@ def import_list(
         if refused.total() == total:
             raise EmptyList(_why_nobody(refused, total))
         if mailing.strict and refused:
-            raise StrictRefusal(f"{_why(refused, total)}: with --strict nothing is created")
+            rows_refused = f"{refused.total():,} of {total:,} rows were refused ({_reasons(refused)})"
+            raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
         if look is not None:
             look(campaign_id)
             discard(sessions, campaign_id)
@@ -219,12 +220,11 @@ class _Reader:
 def _why_nobody(refused: Counter[str], total: int) -> str:
     if not total:
         return "nobody can be sent to: the list has a header and no rows"
-    return f"nobody can be sent to: {_why(refused, total)}"
+    return f"nobody can be sent to: every one of {total:,} rows was refused ({_reasons(refused)})"
 
 
-def _why(refused: Counter[str], total: int) -> str:
-    reasons = "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
-    return f"{refused.total():,} of {total:,} rows were refused ({reasons})"
+def _reasons(refused: Counter[str]) -> str:
+    return "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
 
 
 def _check_names(names: tuple[str, ...], columns: tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ class Sample:
 
     position: int
     phone: str
-    client_id_sms: str
+    send_key: str
     fields: dict[str, str]
     segments: int | None
     encoding: str | None
@@ -107,7 +107,7 @@ def _sample(position: int, msisdn: str, key: str, message: Message) -> Sample:
     return Sample(
         position=position,
         phone=msisdn,
-        client_id_sms=key,
+        send_key=key,
         fields=fields,
         segments=segments,
         encoding=counted.encoding if counted else None,

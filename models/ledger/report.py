@@ -78,10 +78,10 @@ def list_campaigns(
 def _shown(session: Session, campaign: Campaign, account: Account, now: datetime) -> dict[str, Any]:
     in_doubt, since = _in_doubt(session, campaign.id)
     content = from_json(campaign.kind, campaign.content)
-    expected = None
+    forecast = None
     if not variable_names(content):
         each = expected_segments(content)
-        expected = None if each is None else each * (campaign.total_count - campaign.skipped_count)
+        forecast = None if each is None else each * (campaign.total_count - campaign.skipped_count)
     return {
         "id": campaign.id,
         "name": campaign.name,
@@ -102,7 +102,11 @@ def _shown(session: Session, campaign: Campaign, account: Account, now: datetime
         "in_doubt": in_doubt,
         "in_doubt_since": since,
         "waiting_for": _waiting_for(session, campaign, account, now),
-        "segments": {"expected": expected, "billed": campaign.segment_count},
+        "segments": {
+            "billed": campaign.segment_count,
+            "expected": campaign.expected_segment_count,
+            "forecast": forecast,
+        },
         "priority": campaign.priority,
         "key": campaign.external_key,
         "created_at": campaign.created_at,

@@ -17,7 +17,7 @@ def preview(id_: Id, as_json: AsJson = False) -> None:
 def print_preview(seen: Preview) -> None:
     """Print what would be posted."""
     for sample in seen.first:
-        out.print(f"to {sample.phone}  client_id_sms {sample.client_id_sms}", markup=False)
+        out.print(f"to {sample.phone}  client_id_sms {sample.send_key}", markup=False)
         for name, value in sample.fields.items():
             out.print(f"  {name:<13} {value}", markup=False)
         if sample.segments is not None:
@@ -36,7 +36,10 @@ def print_preview(seen: Preview) -> None:
 
 def to_plain(seen: Preview) -> dict[str, object]:
     """Return the preview as JSON shows it."""
-    return asdict(seen)
+    plain = asdict(seen)
+    for sample in plain["first"]:
+        sample["client_id_sms"] = sample.pop("send_key")
+    return plain
 
 
 def _why(sample: Sample) -> str:

@@ -28,8 +28,8 @@ def print_campaign(shown: dict[str, Any], settings: Settings) -> None:
     if shown["waiting_for"]:
         lines.append(f"  waiting for  {shown['waiting_for']}")
     segments = shown["segments"]
-    expected = "" if segments["expected"] is None else f" of {segments['expected']:,} expected"
-    lines.append(f"  segments     {segments['billed']:,} billed{expected}")
+    forecast = "" if segments["forecast"] is None else f", {segments['forecast']:,} forecast in all"
+    lines.append(f"  segments     {segments['billed']:,} billed, {segments['expected']:,} expected so far{forecast}")
     for name in ("created_at", "start_at", "started_at", "finished_at"):
         if shown[name] is not None:
             lines.append(f"  {name.removesuffix('_at'):<12} {local(shown[name], settings)}")

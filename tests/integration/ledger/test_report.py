@@ -46,13 +46,13 @@ def test_the_counts_add_up_and_the_doubt_is_named(ledger: Ledger) -> None:
         "skipped": 0,
     }
     assert (shown["in_doubt"], shown["in_doubt_since"]) == (3, lease.opened_at)
-    assert shown["segments"] == {"expected": 5, "billed": 4}
+    assert shown["segments"] == {"billed": 4, "expected": 0, "forecast": 5}
 
 
 def test_a_personal_text_has_no_expected_segments(ledger: Ledger) -> None:
     people = [Recipient("79030000001", {"name": "Anna"})]
     campaign_id = ledger.a_draft(content=Sms(sender="Shop", text="Hello {name}"), recipients=people)
-    assert ledger.read(show, campaign_id)["segments"] == {"expected": None, "billed": 0}
+    assert ledger.read(show, campaign_id)["segments"] == {"billed": 0, "expected": 0, "forecast": None}
 
 
 def test_a_draft_waits_for_its_author(ledger: Ledger) -> None:

@@ -1,13 +1,31 @@
 """P6 and P10: what the provider says of the account stops the account once, burns no attempt and says why."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from models.states import RecipientStatus
 from tests.acceptance.answering import Faults, Mailing, charged, mailing
 from worker.simulator.texts import worded
 
-ACCOUNT_TEXTS = ("provider_out_of_sms", "out_of_sms", "account_blocked")
-OUR_SECRETS: dict[str, object] = {"secrets": {"LOGIN": "shop", "PASSWORD": "pa55word"}}
+# Each text in both languages, with and without its final stop.
+ACCOUNT_TEXTS = [
+    ("provider_out_of_sms", "en", True),
+    ("provider_out_of_sms", "ru", False),
+    ("out_of_sms", "en", False),
+    ("out_of_sms", "ru", True),
+    ("account_blocked", "en", True),
+    ("account_blocked", "ru", False),
+]
+DOCUMENT_TEXTS = [
+    ("account_locked", "en", 400),
+    ("account_locked", "ru", 200),
+    ("account_blocked", "ru", 500),
+    ("out_of_sms", "en", 200),
+    ("out_of_sms", "ru", 400),
+    ("Error_Not_Enough_Credits", "en", 400),
+    ("bad_credentials", "en", 500),
+    ("bad_credentials", "ru", 200),
+]
 
 
 def paused_once(work: Mailing, reason: str) -> None:
@@ -19,9 +37,7 @@ def paused_once(work: Mailing, reason: str) -> None:
     assert reason in (work.shown()["waiting_for"] or "")
 
 
-@pytest.mark.parametrize("name", ACCOUNT_TEXTS)
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("final_stop", [True, False])
+@pytest.mark.parametrize(("name", "language", "final_stop"), ACCOUNT_TEXTS)
 def test_account_text_from_the_middle_of_a_document_puts_the_rest_back(
     name: str, language: str, final_stop: bool, sqlite_url: str
 ) -> None:
@@ -40,11 +56,7 @@ def test_account_text_from_the_middle_of_a_document_puts_the_rest_back(
         work.check_evidence()
 
 
-@pytest.mark.parametrize(
-    "error", ["account_locked", "account_blocked", "out_of_sms", "Error_Not_Enough_Credits", "bad_credentials"]
-)
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize(("error", "language", "status"), DOCUMENT_TEXTS)
 def test_account_error_over_a_document_is_understood_whatever_the_status(
     error: str, language: str, status: int, sqlite_url: str
 ) -> None:
@@ -59,6 +71,16 @@ def test_account_error_over_a_document_is_understood_whatever_the_status(
         work.resume()
         assert work.work_until_ended() == {"accepted": 15}
         work.check_truth()
+
+
+def test_pause_is_one_error_in_the_log_that_shows_no_secret(sqlite_url: str) -> None:
+    with capture_logs() as lines, mailing(sqlite_url, [{"text": "out_of_sms"}], count=30) as work:
+        reason = work.work_until_paused()
+        errors = [line for line in lines if line["log_level"] in ("error", "critical")]
+        assert [(line["event"], line["account"], line["reason"]) for line in errors] == [
+            ("account_paused", "default", reason)
+        ]
+        assert "7903" not in str(lines) and "Name " not in str(lines)
 
 
 def test_account_that_is_resumed_too_early_is_paused_again_and_nobody_pays_for_it(database_url: str) -> None:

@@ -86,12 +86,19 @@ def test_small_campaign_that_is_refused_whole_ends_with_the_texts(database_url: 
         work.check_truth()
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
 @pytest.mark.parametrize(
-    "error", ["bad_document", "closed", "The wrong format of an XML document.", "Error_Invalid_XML"]
+    ("error", "status"),
+    [
+        ("bad_document", 400),
+        ("bad_document", 200),
+        ("The wrong format of an XML document.", 500),
+        ("Error_Invalid_XML", 200),
+        ("Неправильный формат XML документа.", 400),
+        ("closed", 400),
+    ],
 )
 def test_bad_recipient_that_sinks_its_document_is_halved_out_and_its_neighbours_are_sent(
-    status: int, error: str, sqlite_url: str
+    error: str, status: int, sqlite_url: str
 ) -> None:
     ours: dict[str, object] = {"secrets": {"LOGIN": "shop", "PASSWORD": "pa55word"}}
     body = f"<response><error>{worded(error)}</error></response>"

@@ -149,7 +149,6 @@ def mailing(
     """Start a provider with these faults and commit a campaign to it, in documents of 10."""
     login = "shop" if password else None
     with running_simulator(faults=faults, language=language, login=login, password=password) as provider:
-        # A test says what it means by seconds: half of one is enough for a loopback.
         overrides = {"connect_timeout_seconds": 1, "read_timeout_seconds": 1, **(settings or {})}
         runtime = open_runtime(quick_settings(database_url, **overrides))
         try:

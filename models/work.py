@@ -45,7 +45,6 @@ class Lease:
     campaign_id: int
     account_id: int
     account_name: str
-    account_troubled: bool  # a streak of failures stands on the account: an answer must clear it
     gateway_url: str
     first_position: int
     last_position: int

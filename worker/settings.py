@@ -131,8 +131,12 @@ class Settings(BaseModel):
 
     @property
     def quiet_seconds(self) -> float:
-        """How long after a POST began nobody repeats it: the provider may still be at work on it."""
-        return 4 * self.read_timeout_seconds
+        """How long after a claim nobody repeats its POST: the provider may be at work on it for 4 x READ_TIMEOUT.
+
+        A POST may begin as late as its lease still covers it.
+        """
+        latest_start = self.lease_seconds - self.connect_timeout_seconds - self.read_timeout_seconds
+        return latest_start + 4 * self.read_timeout_seconds
 
     @property
     def number_allow_list(self) -> frozenset[str]:

@@ -251,7 +251,6 @@ def _lease(
         campaign_id=campaign.id,
         account_id=account.id,
         account_name=account.name,
-        account_troubled=account.transport_failures > 0 or account.refused_documents > 0,
         gateway_url=account.gateway_url,
         first_position=batch.first_position,
         last_position=ranged.last_position,

@@ -36,7 +36,6 @@ def look(session: Session, campaign_id: int, *, clock: Clock = database_clock) -
         campaign_id=campaign.id,
         account_id=account.id,
         account_name=account.name,
-        account_troubled=False,
         gateway_url=account.gateway_url,
         first_position=1,
         last_position=campaign.total_count,

@@ -52,7 +52,7 @@ def record(
     now = clock(session)
     late = batch.status is not BatchStatus.RUNNING or batch.attempt_number != lease.attempt_number
     if late:
-        closing = replace(closing, outcomes=tuple(o for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED))
+        closing = _facts_of(closing)
     counts, bill = write_answers(
         session,
         lease.campaign_id,
@@ -74,6 +74,19 @@ def record(
     if closing.brake is not None and closing.brake.scope == "campaign":
         braked = stop_campaign(session, campaign, lease, closing.brake.reason, now)
     return Recorded(counts, status, late, braked)
+
+
+def _facts_of(closing: Closing) -> Closing:
+    """Leave of a late reply what stays true: who was accepted, and that an id was told twice."""
+    collided = closing.brake is not None and closing.brake.error_class is ErrorClass.COLLISION
+    return replace(
+        closing,
+        outcomes=tuple(o for o in closing.outcomes if o.status is RecipientStatus.ACCEPTED),
+        brake=closing.brake if collided else None,
+        transport_failed=False,
+        document_refused=False,
+        shrink=False,
+    )
 
 
 def _raise_collisions(session: Session, lease: Lease, closing: Closing) -> Closing:

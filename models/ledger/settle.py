@@ -45,9 +45,15 @@ def settle(session: Session, *, clock: Clock = database_clock) -> int:
                 session, now, SYSTEM, "campaign_finished", account_id=campaign.account_id, campaign_id=campaign.id
             )
             finished += 1
-        else:
+        elif not _has_open_batch(session, campaign.id):
             _plan_again(session, campaign, clock)
     return finished
+
+
+def _has_open_batch(session: Session, campaign_id: int) -> bool:
+    """Look again now that the campaign is locked: another tick may have planned it again since the list was made."""
+    statement = select(Batch.id).where(Batch.campaign_id == campaign_id, Batch.status.in_(OPEN_BATCH)).limit(1)
+    return session.execute(statement).first() is not None
 
 
 def _plan_again(session: Session, campaign: Campaign, clock: Clock) -> None:

@@ -55,8 +55,7 @@ def test_two_ticks_at_once_hint_an_account_once(postgres_ledger: Ledger) -> None
         assert sorted(found, key=len) == [{}, {}, {}, {1: 2}]
 
 
-def test_a_stop_of_everything_and_a_tick_never_wait_for_each_other(postgres_ledger: Ledger) -> None:
-    """Both lock several accounts; the order of ids keeps them from a deadlock."""
+def test_one_tick_takes_the_hints_of_several_accounts(postgres_ledger: Ledger) -> None:
     for name in ("c", "b", "a"):
         postgres_ledger.an_account(name)
         postgres_ledger.a_campaign(1, account=name)

@@ -15,14 +15,11 @@ class AttemptOutcome(StrEnum):
 
     ANSWERED = "answered"  # a reply named recipients
     REFUSED = "refused"  # the document was refused whole; nobody was processed
-    THROTTLED = "throttled"  # told to come later; nobody was processed
+    THROTTLED = "throttled"  # told to come later; by a status alone that leaves a doubt
     NOT_SENT = "not_sent"  # not one byte reached the provider
     NOT_POSTED = "not_posted"  # given back, or nobody was left to post
     IN_DOUBT = "in_doubt"  # may have been processed; no readable answer
     LOST = "lost"  # the lease ran out; may have been processed
-
-
-MAY_HAVE_CARRIED = frozenset({AttemptOutcome.ANSWERED, AttemptOutcome.IN_DOUBT, AttemptOutcome.LOST})
 
 
 class Attempt(Base):

@@ -125,6 +125,9 @@ KINDS: dict[str, type[Content]] = {
 
 _SENDERS = frozenset({"sender", "sender_viber"})  # the same for everybody: never a template
 _LINKS = frozenset({"url", "action_viber", "image_viber"})
+_CARD_NUMBERS = frozenset({"cell", "work", "fax"})
+"""Source: the source document's table types them Int."""
+
 _MEND = {
     "sender": f"name who it is from, up to {SENDER_CHARACTERS} characters, or up to {SENDER_DIGITS} digits",
     "sender_viber": "name who the Viber message is from",
@@ -141,7 +144,7 @@ def check(content: Content) -> None:
     Raises: ContentError with one sentence: the field, its value, how to mend it. Source: protocol.md 4 and 7.2.
     """
     for name, value, required in _each_field(content):
-        if value is None and not required:
+        if value is None and not required and not isinstance(content, Silence):
             continue
         if not isinstance(value, str):
             raise ContentError(f"{name} is not a text but {type(value).__name__}: write it as a text")
@@ -258,13 +261,15 @@ def _each_field(content: Content) -> Iterator[tuple[str, Any, bool]]:
 
 
 def _check_field(content: Content, name: str, value: str) -> None:
+    place = unsendable(value)
+    if place is not None:
+        raise ContentError(f"{name} has {place}, which cannot be sent: remove it")
     if not value.strip():
         if isinstance(content, Silence) and name == "text":
             return
         raise ContentError(f"{name} is empty: {_MEND.get(name, 'give it a value or leave it out')}")
-    place = unsendable(value)
-    if place is not None:
-        raise ContentError(f"{name} has {place}, which cannot be sent: remove it")
+    if name in _CARD_NUMBERS and "{" not in value and not (value.isascii() and value.isdigit()):
+        raise ContentError(f'{name} "{value}" is no number: write it in digits alone, like 79031234567')
     if name in _SENDERS:
         _check_sender(name, value)
     else:

@@ -26,6 +26,9 @@ from worker.wake import Wake
 THREADS = 8
 """Tasks at once; each lane takes one while it runs, and an account has two lanes by default."""
 
+MOST_FAILURES = 30
+"""Ticks in a row that may fail before `until_idle` gives up: idleness can never be seen then."""
+
 
 @dataclass(frozen=True)
 class Embedded:
@@ -91,18 +94,26 @@ class Embedded:
 
     def _tick(self, wake: Wake, stopped: threading.Event) -> None:
         scheduler = self.runtime.scheduler()
+        failures = 0
         try:
             while not stopped.is_set():
                 try:
                     wake.lanes(scheduler.tick())
                     if self.until_idle and self._is_idle():
                         return
+                    failures = 0
                 except SQLAlchemyError as error:
                     log.error("tick_failed", error=first_line(error))
+                    failures += 1
+                    if self.until_idle and failures >= MOST_FAILURES:
+                        raise
                 stopped.wait(self.runtime.settings.tick_seconds)
         finally:
             # Also after an error of ours: a process that schedules nothing must not look as if it were well.
             state.should_stop = 0
+            # Celery looks at that between two waits for messages of two seconds each: give it messages.
+            wake.tick()
+            wake.tick()
 
     def _is_idle(self) -> bool:
         with reading(self.runtime.sessions) as session:

@@ -86,10 +86,12 @@ class Unreadable(Unanswered):
 
 
 class Throttled(GatewayError):
-    """Raised on 429: nothing was processed; `retry_after_seconds` if the provider said when."""
+    """Raised on 429; `retry_after_seconds` if the provider said when. A doubt that counts towards no limit of attempts.
+
+    Source: protocol.md 8 calls it unknown: something may have been processed before somebody said to wait.
+    """
 
     attempt_outcome = "throttled"
-    in_doubt = False
     transport_failed = False
 
 

@@ -18,6 +18,7 @@ from models.content import Content, variable_names
 from models.errors import EmptyList
 from models.ledger.importing import (
     ROWS_AT_ONCE,
+    Duplicate,
     add_rows,
     begin_import,
     find_by_key,
@@ -166,15 +167,21 @@ def _fill(
         on_progress(len(lines))
     with reading(sessions) as session:
         duplicates = find_duplicates(session, campaign_id)
-    for start in range(0, len(duplicates), ROWS_AT_ONCE):
-        piece = duplicates[start : start + ROWS_AT_ONCE]
-        with transaction(sessions) as session:
-            pairs = ((position, lines[first - 1]) for position, first, _ in piece)
-            mark_duplicates(session, campaign_id, pairs, first_name="line")
-        for position, first, msisdn in piece:
-            rejected.add(lines[position - 1], msisdn, f"the same number as line {lines[first - 1]}")
-    read.refused["the same number twice"] += len(duplicates)
+        while piece := list(islice(duplicates, ROWS_AT_ONCE)):
+            _mark(sessions, campaign_id, piece, lines, rejected)
+            read.refused["the same number twice"] += len(piece)
     return len(lines)
+
+
+def _mark(
+    sessions: Sessions, campaign_id: int, duplicates: list[Duplicate], lines: "array[int]", rejected: RejectedRows
+) -> None:
+    with transaction(sessions) as session:
+        pairs = ((found.position, lines[found.first - 1]) for found in duplicates)
+        mark_duplicates(session, campaign_id, pairs, first_name="line")
+    for found in duplicates:
+        reason = f"the same number as line {lines[found.first - 1]}"
+        rejected.add(lines[found.position - 1], found.msisdn, reason)
 
 
 class _Reader:

@@ -132,7 +132,8 @@ def _fill(session: Session, campaign_id: int, rows: Iterator[NewRow], clock: Clo
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         add_rows(session, campaign_id, total + 1, chunk, clock=clock)
         total += len(chunk)
-    duplicates = ((found.position, found.first) for found in find_duplicates(session, campaign_id))
+    # All of them before the first is marked: one connection cannot read and write the same table at once.
+    duplicates = [(found.position, found.first) for found in find_duplicates(session, campaign_id)]
     mark_duplicates(session, campaign_id, duplicates, clock=clock)
 
 

@@ -164,8 +164,8 @@ class Duplicate(NamedTuple):
     msisdn: str
 
 
-def find_duplicates(session: Session, campaign_id: int) -> list[Duplicate]:
-    """Return every further row of a number in one campaign, with the position of the first.
+def find_duplicates(session: Session, campaign_id: int) -> Iterator[Duplicate]:
+    """Yield every further row of a number in one campaign, with the position of the first.
 
     Decided by the database, so that a million rows cost the importing process no memory. Only reads.
     """
@@ -182,7 +182,8 @@ def find_duplicates(session: Session, campaign_id: int) -> list[Duplicate]:
         .subquery()
     )
     statement = select(numbered).where(numbered.c.position > numbered.c.first).order_by(numbered.c.position)
-    return [Duplicate(row.position, row.first, row.msisdn) for row in session.execute(statement)]
+    for row in session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield Duplicate(row.position, row.first, row.msisdn)
 
 
 def mark_duplicates(

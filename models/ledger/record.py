@@ -147,12 +147,14 @@ def _conclude(
     if left == 0:
         return _end(session, lease, BatchStatus.COMPLETED), nobody
     doubt_since = batch.doubt_since or (lease.opened_at if closing.doubt else None)
-    doubt_count = batch.doubt_count + closing.doubt
+    # Being told to wait burns no attempt, whatever it may have left in doubt.
+    counts = closing.doubt and closing.attempt_outcome != AttemptOutcome.THROTTLED
+    doubt_count = batch.doubt_count + counts
     if campaign.status is CampaignStatus.CANCELLED:
         status = _end(session, lease, BatchStatus.CANCELLED)
         return status, end_cancelled(session, batch, doubt_since is not None, now)
     too_old = doubt_since is not None and now - doubt_since > timedelta(seconds=doubt_limit_seconds)
-    if too_old or (closing.doubt and doubt_count >= max_attempts):
+    if too_old or (counts and doubt_count >= max_attempts):
         status = _end(session, lease, BatchStatus.DISCARDED)
         return status, give_up(session, batch, doubt_count, now)
     past: dict[str, object] = {

@@ -68,6 +68,7 @@ ROOMS = {
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
+    "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/dispatcher.py": {
         "models",

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import LedgerError
-from worker.cli import account, campaign, control, database, demo, prove, run, simulator
+from worker.cli import account, campaign, control, database, demo, prove, replay, run, simulator
 from worker.errors import ConfigurationError, DispatchError
 from worker.logs import first_line
 
@@ -28,6 +28,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(account.app, name="account")
 app.add_typer(campaign.app, name="campaign")
 app.command()(prove.prove)
+app.command()(replay.replay)
 app.command()(control.stop)
 app.command()(control.start)
 app.command()(simulator.simulator)

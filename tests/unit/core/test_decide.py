@@ -208,7 +208,7 @@ class TestNoReadableReply:
             ),
             (
                 Throttled("HTTP 429", retry_after_seconds=7),
-                Decision((), V.RETRY, "throttled", "HTTP 429", Pace.BACKOFF, 7),
+                Decision((), V.RETRY, "throttled", "HTTP 429", Pace.BACKOFF, 7, doubt=True),
             ),
             (
                 TooLarge("HTTP 413"),

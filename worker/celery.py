@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from celery import Celery, signals
+from kombu.exceptions import OperationalError
 
 from models.errors import LedgerError
 from worker.errors import ConfigurationError
@@ -18,6 +19,7 @@ from worker.start import check_database
 from worker.wake import EXPIRES_SECONDS, TICK
 
 QUEUE = "bulkpost"
+BROKER_TIMEOUT_SECONDS = 5
 
 
 def broker_options(settings: Settings) -> dict[str, Any]:
@@ -79,6 +81,17 @@ def configure(settings: Settings) -> Celery:
     _chosen.append(settings)
     app.conf.update(options(settings))
     return app
+
+
+def broker_problem(app: Celery) -> str | None:
+    """Return why the broker cannot be used, or None; asks once, and shows no password."""
+    connection = app.connection_for_write()
+    try:
+        with connection:
+            connection.ensure_connection(max_retries=0, timeout=BROKER_TIMEOUT_SECONDS)
+    except (OperationalError, OSError) as error:
+        return f"the broker {connection.as_uri()} does not answer ({error})"
+    return None
 
 
 def _defaults() -> dict[str, Any]:

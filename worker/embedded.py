@@ -12,7 +12,6 @@ from typing import Any
 from celery import signals
 from celery.platforms import SecurityWarning
 from celery.worker import state
-from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.ledger.report import unfinished
@@ -48,7 +47,9 @@ class Embedded:
         # Celery warns of root because its pickles could run code; ours are JSON, and a container's user is often root.
         warnings.filterwarnings("ignore", category=SecurityWarning)
         app = composition.configure(self.runtime.settings)
-        self._check_broker(app)
+        problem = composition.broker_problem(app)
+        if problem is not None:
+            raise ConfigurationError(f"{problem}: start it, or unset BULKPOST_BROKER_URL to run without one")
         stopped = threading.Event()
         scheduler = ThreadPoolExecutor(1, thread_name_prefix="scheduler")
         ticking: list[Future[None]] = []
@@ -81,16 +82,6 @@ class Embedded:
             scheduler.shutdown()
         for done in ticking:
             done.result()
-
-    def _check_broker(self, app: Any) -> None:
-        try:
-            with app.connection_for_write() as connection:
-                connection.ensure_connection(max_retries=0, timeout=5)
-        except (OperationalError, OSError) as error:
-            raise ConfigurationError(
-                f"the broker {app.connection_for_write().as_uri()} does not answer ({error}): start it, or unset "
-                "BULKPOST_BROKER_URL to run without one"
-            ) from None
 
     def _tick(self, wake: Wake, stopped: threading.Event) -> None:
         scheduler = self.runtime.scheduler()

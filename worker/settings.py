@@ -8,6 +8,7 @@ import getpass
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,7 @@ LANE_SECONDS = 10.0
 """How long one task claims batch after batch."""
 BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 DEVELOPMENT_LOGIN = Credentials(login="development", password="development")
+_OF_AN_ACCOUNT = re.compile("ACCOUNT_[A-Z0-9_]+_(LOGIN|PASSWORD|TOKEN)(_FILE)?")
 _FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN")
 
 
@@ -209,6 +211,20 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         return Settings(**{**values, **overrides})
     except ValidationError as error:
         raise ConfigurationError(*chain.from_iterable(map(_sentences, error.errors()))) from None
+
+
+def unknown_names(environ: Mapping[str, str] | None = None) -> list[tuple[str, str | None]]:
+    """Return the variables with our prefix that are no settings, each with the nearest that is one."""
+    given = {**_dotenv(), **os.environ} if environ is None else environ
+    known = {name.upper() for name in Settings.model_fields if name != "secrets"} | set(_FROM_FILES)
+    known |= {f"{name}_FILE" for name in _FROM_FILES}
+    unknown = []
+    for name in sorted(name for name in given if name.startswith(PREFIX)):
+        own = name.removeprefix(PREFIX)
+        if own not in known and not _OF_AN_ACCOUNT.fullmatch(own):
+            near = get_close_matches(own, known, 1)
+            unknown.append((name, PREFIX + near[0] if near else None))
+    return unknown
 
 
 def user_name() -> str:

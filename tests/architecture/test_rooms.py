@@ -69,6 +69,7 @@ ROOMS = {
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
+    "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/dispatcher.py": {
         "models",

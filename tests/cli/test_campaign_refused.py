@@ -19,7 +19,7 @@ REFUSED = [
     (
         "no valid number",
         [*SMS, "--recipients", "bad.csv"],
-        "bad.csv: nobody can be sent to: 2 of 2 rows were refused (2 × not a phone number)",
+        "bad.csv: nobody can be sent to: every one of 2 rows was refused (2 × not a phone number)",
     ),
     (
         "a variable that no column has",

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import LedgerError
-from worker.cli import account, campaign, control, database, demo, prove, replay, run, simulator
+from worker.cli import account, campaign, control, database, demo, doctor, prove, replay, run, simulator
 from worker.errors import ConfigurationError, DispatchError
 from worker.logs import first_line
 
@@ -29,6 +29,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(campaign.app, name="campaign")
 app.command()(prove.prove)
 app.command()(replay.replay)
+app.command()(doctor.doctor)
 app.command()(control.stop)
 app.command()(control.start)
 app.command()(simulator.simulator)

@@ -108,6 +108,19 @@ def test_fence_lets_out_only_to_loopback_allowed_gateways_and_in_production(
     assert fence.forbids_everything is not free
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://lk.mysmpp.ru\\@127.0.0.1/xml",
+        "http://lk.mysmpp.ru:80\\@localhost:8080/xml",
+        "http://lk.mysmpp.ru\t@127.0.0.1/xml",
+        "http://[127.0.0.1/xml",
+    ],
+)
+def test_fence_keeps_in_where_the_client_may_read_another_host_out_of_the_address(url: str) -> None:
+    assert load_settings({}).fence(url).forbids_everything
+
+
 def test_fence_lets_out_allowed_numbers_in_any_spelling() -> None:
     settings = load_settings({"BULKPOST_ALLOWED_NUMBERS": "+7 903 000-00-01, 79030000002"})
     fence = settings.fence("http://lk.mysmpp.ru/xml")

@@ -126,6 +126,9 @@ def measure_time(name: Name) -> None:
         settings = runtime.settings
         with reading(runtime.sessions) as session:
             url = find_account(session, name).gateway_url
+        fence = settings.fence(url)
+        if fence.forbids_everything:
+            raise ConfigurationError(fence.mend(name))
         credentials = settings.credentials(name, url)
         if credentials is None:
             raise ConfigurationError(f"account {name} has no credentials: set BULKPOST_LOGIN and BULKPOST_PASSWORD")

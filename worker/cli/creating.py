@@ -22,6 +22,7 @@ from worker.cli.console import AsJson, err, local, note, opened, show_json
 from worker.cli.previewing import print_preview, to_plain
 from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
+from worker.clock import utc_now
 from worker.errors import ConfigurationError
 from worker.importer import Imported, Mailing, import_list
 from worker.intake.opening import open_list
@@ -112,7 +113,7 @@ def create(
             content=said,
             account=account,
             actor=user_name(),
-            name=name,
+            name=name or f"{said.kind} {utc_now().astimezone(ZoneInfo(settings.time_zone)):%Y-%m-%d %H:%M}",
             key=key,
             at=_moment("--at", at, settings),
             priority=priority,

@@ -38,7 +38,7 @@ class Fence:
     def mend(self, account: str) -> str:
         """Return the one line that says what forbids this gateway and how to allow it."""
         return (
-            f"account {account} posts to {self.gateway_host}, which environment {self.environment} does not allow: set "
+            f"account {account} posts to {self.gateway_host or 'no readable web address'}, which environment {self.environment} does not allow: set "
             "BULKPOST_ENVIRONMENT=production to send to everybody, BULKPOST_ALLOWED_NUMBERS to send to your own "
             f"numbers, BULKPOST_ALLOWED_GATEWAYS={self.gateway_host} if it is a test gateway, or "
             f"bulkpost account set {account} --gateway-url http://127.0.0.1:8080/xml for the simulator"
@@ -53,9 +53,21 @@ def fence(
     Production allows everything; any other environment everything on loopback and on `allowed_gateways`, and on other
     gateways `allowed_numbers` only.
     """
-    host = (urlsplit(gateway_url).hostname or "").lower()
+    host = _host(gateway_url)
     free = environment == "production" or is_loopback(host) or host in allowed_gateways
     return Fence(environment, host, None if free else frozenset(allowed_numbers))
+
+
+def _host(url: str) -> str:
+    """Return the host that a URL names; an empty one where two readers may see two different hosts in it."""
+    # Before the "@" of http://provider\@127.0.0.1/ the standard library sees a user, and the client the host. Other
+    # programs write the account's row too, so what account set refuses may still stand there.
+    if any(character == "\\" or character <= " " for character in url):
+        return ""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
-"""Reading the simulator's ledger, where a gateway is the simulator. Never asks anything of a real one.
+"""Reading the simulator's ledger, where a gateway is the simulator.
 
-A gateway is recognised by what it answers at `/bulkpost-simulator`; only then is the rest of that path used.
+A gateway is recognised by what it answers at `/bulkpost-simulator`; only then is the rest of that path used. So a real
+one is asked that much, and only where the fence lets through to it.
 """
 
 from collections.abc import Iterator

@@ -34,8 +34,8 @@ _ENCODINGS = {
 }
 
 _PROLOG_ENCODING = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_ROOT = re.compile(r"<response(?=[\s/>])")
-_ROOT_END = "</response>"
+_ROOT = re.compile(r"<(?:[\w.-]+:)?response(?=[\s/>])")
+_ROOT_END = re.compile(r"</(?:[\w.-]+:)?response\s*>")
 _DOCTYPE = re.compile("<!DOCTYPE", re.IGNORECASE)
 _LONGEST_ID = 255  # characters; 22 digits have been seen
 _LONGEST_INTEGER = 9  # digits: what every database column holds
@@ -47,9 +47,9 @@ def parse(raw: bytes, charset: str | None = None) -> Reply:
     Raises: Unreadable, with the bytes, for whatever is not a well-formed `response` document.
     """
     root = read_document(raw, charset)
-    errors = [_own_text(child) for child in root if child.tag == "error"]
+    errors = [_own_text(child) for child in root if local_name(child) == "error"]
     return Reply(
-        entries=tuple(_entry(child) for child in root if child.tag == "information"),
+        entries=tuple(_entry(child) for child in root if local_name(child) == "information"),
         error_text=errors[0] if errors else None,
         error_meaning=meaning(errors[0]) if errors else None,
     )
@@ -64,6 +64,11 @@ def read_document(raw: bytes, charset: str | None = None) -> etree._Element:
         return _parse_xml(_document_in(_decode(raw, charset)))
     except _Unusable as unusable:
         raise Unreadable(f"unreadable answer: {unusable}", raw=raw) from None
+
+
+def local_name(element: etree._Element) -> str:
+    """Return the element's name without its namespace: the manual has none, a SOAP-minded proxy may add one."""
+    return etree.QName(element).localname
 
 
 class _Unusable(Exception):
@@ -111,8 +116,8 @@ def _document_in(text: str) -> str:
     if root is None:
         raise _Unusable("no response element in it")
     start = root.start()
-    end = text.rfind(_ROOT_END)
-    return text[start : end + len(_ROOT_END)] if end >= start else text[start:]
+    ends = [found.end() for found in _ROOT_END.finditer(text, start)]
+    return text[start : ends[-1]] if ends else text[start:]
 
 
 def _parse_xml(document: str) -> etree._Element:

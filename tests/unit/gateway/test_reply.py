@@ -49,6 +49,21 @@ def test_every_golden_reply_is_tried() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == set(GOLDEN_REPLIES)
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        '<response xmlns="urn:a"><information number_sms="1" id_sms="7" parts="1">send</information></response>',
+        '<a:response xmlns:a="b"><a:information number_sms="1" id_sms="7" parts="1">send</a:information></a:response >',
+    ],
+)
+def test_a_namespace_changes_nothing_whatever_follows_the_document(document: str) -> None:
+    assert parse(f'<?xml version="1.0"?>{document}<br />Notice: &'.encode()) == Reply((accepted(1, "7", 1),))
+
+
+def test_an_error_in_a_namespace_is_an_error() -> None:
+    assert parse(b'<response xmlns="urn:a"><error>Out of SMS</error></response>').error_meaning is Meaning.ACCOUNT
+
+
 class TestEncoding:
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1251", "utf-16", "utf-16-le", "utf-16-be"])
     @pytest.mark.parametrize("prolog", ["", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="utf-8"?>\n'])

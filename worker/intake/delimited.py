@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from csv import reader
 from io import StringIO
 from itertools import chain, islice
+from re import IGNORECASE
 from re import compile as compile_pattern
 
 from worker.intake.encoding import Text
@@ -17,7 +18,7 @@ END = "\0end"
 """A last line that is no data: it comes back whole unless a quote was never closed. No text list holds a NUL."""
 
 _NO_DELIMITER = "\x1f"
-_SAID = compile_pattern(r"sep=(.)\s*")  # a first line that spreadsheets write and read
+_SAID = compile_pattern(r'("?)sep=(.)\1\s*', flags=IGNORECASE)  # a first line that spreadsheets write and read
 
 
 def find_delimiter(head: str) -> str | None:
@@ -72,5 +73,5 @@ def _phone_count(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _said(head: str) -> str | None:
-    said = _SAID.fullmatch(head.partition("\n")[0])
-    return None if said is None else said.group(1)
+    said = _SAID.fullmatch(next(StringIO(head, newline=None), ""))
+    return None if said is None else said.group(2)

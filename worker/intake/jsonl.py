@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import islice
 from json import loads
+from typing import NoReturn
 
 from worker.intake.delimited import SAMPLE_ROWS
 from worker.intake.encoding import Text
@@ -47,10 +48,15 @@ def read_columns(head: str) -> tuple[tuple[str, ...], list[list[str]]]:
 
 def _object(written: str) -> dict[str, object] | None:
     try:
-        found = loads(written)
+        # Fractions as they are written: 7.90333e10 has lost digits, and would come back as a number that looks whole.
+        found = loads(written, parse_float=str, parse_constant=_no_json)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _cell(value: object) -> str:

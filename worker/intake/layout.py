@@ -20,6 +20,7 @@ _PHONE_NAMES = frozenset(
 _PERHAPS_PHONE_NAMES = frozenset(
     {"number", "номер", "no", "abonent", "абонент", "recipient", "получатель", "to", "contact", "контакт"}
 )
+_AGAIN = compile_pattern(r" \(\d+\)$")  # a name that came before
 _LONG_NUMBER = compile_pattern("[0-9]{5,}")
 # How many of a column's first cells are phone numbers: most; or some, where the list is damaged and no other column has
 # as many. A single number in a column of remarks is not a list.
@@ -111,7 +112,7 @@ def _named(names: Sequence[str], wanted: str, called: str) -> int:
 
 
 def _find_phone(names: Sequence[str], rows: Sequence[Sequence[str]], called: str, phones: PhoneReader) -> int:
-    by_name = [at for at, name in enumerate(names) if _fold(name) in _PHONE_NAMES]
+    by_name = [at for at, name in enumerate(names) if _fold(_AGAIN.sub("", name)) in _PHONE_NAMES]
     if len(by_name) == 1:
         return by_name[0]
     candidates = by_name or range(len(names))

@@ -71,6 +71,15 @@ def test_a_first_line_that_says_the_delimiter_is_no_data(write: Write) -> None:
     assert [row.line for row in found] == [3]
 
 
+@pytest.mark.parametrize("said", ['"sep=;"', "SEP=;", '"Sep=;" '])
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_the_first_line_says_the_delimiter_however_it_is_written(write: Write, said: str, end: str) -> None:
+    recipients, found = read(write(end.join((said, "phone;name", "79000000001;Anna", ""))))
+
+    assert recipients.delimiter == ";"
+    assert [(row.line, row.msisdn, row.values) for row in found] == [(3, "79000000001", ("Anna",))]
+
+
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "windows-1251", "utf-16", "utf-16-le", "utf-16-be", "utf-16-be-bom"]
 )
@@ -188,6 +197,11 @@ def test_two_columns_of_phones_need_a_word_from_the_user(write: Write) -> None:
         "has more than one column of phone numbers: work, home; name it with --phone-column (columns: name, work, home)"
     )
     assert read(path, phone_column="Home")[0].columns == ("name", "work")
+
+
+def test_two_columns_of_phones_with_one_name_need_a_word_from_the_user(write: Write) -> None:
+    with pytest.raises(IntakeError, match=r"more than one column of phone numbers: phone, phone \(2\)"):
+        read(write("phone,phone\n79000000001,79000000002\n"))
 
 
 def test_one_number_among_remarks_does_not_make_a_phone_column(write: Write) -> None:

@@ -36,6 +36,19 @@ def test_the_keys_of_json_lines_are_the_columns(jsonl: Path) -> None:
     ]
 
 
+def test_a_json_number_that_lost_its_digits_is_refused_and_none_is_made_of_it(jsonl: Path) -> None:
+    jsonl.write_text('{"phone": 7.90333e10, "sum": 0.10}\n{"phone": 79000000001.0, "sum": 1e2}\n')
+    first, second = read(jsonl)[1]
+
+    assert (first.msisdn, first.problem) == (None, "spreadsheet damage: the number lost its digits (7.90333e10)")
+    assert (second.msisdn, second.values) == ("79000000001", ("1e2",))
+
+
+def test_a_value_that_no_json_has_refuses_its_line(jsonl: Path) -> None:
+    jsonl.write_text('{"phone": "79000000001", "sum": 1}\n{"phone": "79000000002", "sum": NaN}\n')
+    assert [row.msisdn for row in read(jsonl)[1]] == ["79000000001", None]
+
+
 def test_json_lines_are_known_by_their_first_character(tmp_path: Path) -> None:
     path = tmp_path / "list"
     path.write_bytes('\ufeff{"msisdn": "79000000001"}\n'.encode())

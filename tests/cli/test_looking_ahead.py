@@ -70,6 +70,16 @@ def test_times_come_from_the_campaign_or_a_column_in_the_account_s_time(
     assert seen["recipients"] == 2
 
 
+def test_the_time_is_not_asked_of_a_gateway_outside_of_the_fence(shell: Shell) -> None:
+    secrets = {"LOGIN": "l", "PASSWORD": "p"}
+    allowed = {"ALLOWED_GATEWAYS": "gateway.invalid"}
+    assert (
+        shell.run("account", "set", "default", "--gateway-url", "http://gateway.invalid/xml", **allowed).returncode == 0
+    )
+    said = shell.refusal("account", "measure-time", "default", **secrets)
+    assert said.startswith("account default posts to gateway.invalid, which environment development does not allow")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -38,7 +38,8 @@ class Fence:
     def mend(self, account: str) -> str:
         """Return the one line that says what forbids this gateway and how to allow it."""
         return (
-            f"account {account} posts to {self.gateway_host or 'no readable web address'}, which environment {self.environment} does not allow: set "
+            f"account {account} posts to {self.gateway_host or 'an unclear address'}, which environment "
+            f"{self.environment} does not allow: set "
             "BULKPOST_ENVIRONMENT=production to send to everybody, BULKPOST_ALLOWED_NUMBERS to send to your own "
             f"numbers, BULKPOST_ALLOWED_GATEWAYS={self.gateway_host} if it is a test gateway, or "
             f"bulkpost account set {account} --gateway-url http://127.0.0.1:8080/xml for the simulator"

@@ -1,4 +1,4 @@
-"""Lists in a spreadsheet file: the first sheet that is not empty."""
+"""Lists in a spreadsheet file: the first visible sheet that is not empty."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
@@ -33,19 +33,21 @@ class Sheet:
 
 
 def open_sheet(stream: BinaryIO, called: str) -> Sheet:
-    """Open the first sheet with anything in it. The file is held in memory, unlike every other format.
+    """Open the first visible sheet with anything in it. The file is held in memory, unlike every other format.
 
     Raises: IntakeError for a file that is no spreadsheet or is locked, or where the extra `xlsx` is not installed.
     """
     try:
-        from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+        from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
     except ImportError as error:
         raise IntakeError(
             f"{called}: spreadsheets need one more package: pip install python-calamine (or save the list as CSV)"
         ) from error
     try:
         workbook = CalamineWorkbook.from_filelike(stream)
-        for index in range(len(workbook.sheet_names)):
+        for index, about in enumerate(workbook.sheets_metadata):
+            if about.visible != SheetVisibleEnum.Visible:
+                continue  # whoever wrote to the people of a sheet that nobody sees meant others
             sheet = workbook.get_sheet_by_index(index)
             if sheet.height:
                 return Sheet(sheet.iter_rows)
@@ -53,7 +55,7 @@ def open_sheet(stream: BinaryIO, called: str) -> Sheet:
         raise IntakeError(f"{called} is locked with a password: save it without one, or as CSV") from error
     except CalamineError as error:
         raise IntakeError(f"{called} is not a spreadsheet that can be read ({error}): save it as CSV") from error
-    raise IntakeError(f"{called} is empty: no sheet of it has a cell with anything in it")
+    raise IntakeError(f"{called} is empty: no visible sheet of it has a cell with anything in it")
 
 
 def _text(cell: Cell) -> str:

@@ -99,12 +99,13 @@ def sheet(rows: Sequence[Sequence[str | float | None]], *, first_row: int = 1) -
     return f'<worksheet xmlns="{main}"><sheetData>{"".join(written)}</sheetData></worksheet>'
 
 
-def workbook(*sheets: str) -> bytes:
-    """Write the smallest .xlsx file that has these sheets."""
+def workbook(*sheets: str, hidden: int | None = None) -> bytes:
+    """Write the smallest .xlsx file that has these sheets; `hidden` is the number of one that nobody sees."""
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
     numbers = range(1, len(sheets) + 1)
-    named = "".join(f'<sheet name="S{n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
+    state = {hidden: ' state="hidden"'}
+    named = "".join(f'<sheet name="S{n}" sheetId="{n}" r:id="rId{n}"{state.get(n, "")}/>' for n in numbers)
     links = "".join(
         f'<Relationship Id="rId{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
     )
@@ -155,6 +156,13 @@ def test_the_first_sheet_with_anything_in_it_is_taken_and_rows_keep_their_number
     path.write_bytes(workbook(sheet([]), sheet([["phone"], ["79000000001"]], first_row=4)))
 
     assert [(row.line, row.msisdn) for row in read(path)[1]] == [(5, "79000000001")]
+
+
+def test_nobody_on_a_hidden_sheet_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(workbook(sheet([["79000000001"]]), sheet([["79000000002"]]), hidden=1))
+
+    assert [row.msisdn for row in read(path)[1]] == ["79000000002"]
 
 
 def test_a_spreadsheet_comes_through_standard_input_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,8 @@ def _import(
         RejectedRows(recipients, rejected) as refused,
         _import_bar() as progress,
     ):
+        if rows.unread_sheets:
+            note(f"warning: {recipients} has more sheets, which are not read: {', '.join(rows.unread_sheets)}")
         task = progress.add_task("importing", total=None)
 
         def ask(found: Lookalike) -> bool:

@@ -89,7 +89,9 @@ def _open_delimited(text: Text, asked: _Asked) -> RecipientList:
 
 def _open_sheet(stream: BinaryIO, asked: _Asked) -> RecipientList:
     sheet = open_sheet(stream, asked.called)
-    return _laid_out(sheet, sheet.sample, asked)
+    rows = _laid_out(sheet, sheet.sample, asked)
+    rows.unread_sheets = sheet.unread
+    return rows
 
 
 def _laid_out(

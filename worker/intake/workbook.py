@@ -15,10 +15,14 @@ LARGEST_WHOLE = 2**53
 
 
 class Sheet:
-    """A grid of one row per spreadsheet row, and a `sample` of its first ones that are not blank."""
+    """A grid of one row per spreadsheet row, and a `sample` of its first ones that are not blank.
 
-    def __init__(self, rows: Callable[[], Iterator[list[Cell]]]) -> None:
+    `unread` are the names of other visible sheets with anything in them.
+    """
+
+    def __init__(self, rows: Callable[[], Iterator[list[Cell]]], unread: tuple[str, ...]) -> None:
         self.line_num = 0
+        self.unread = unread
         self._rows = rows()
         texts = (list(map(_text, cells)) for cells in islice(rows(), SAMPLE_ROWS))
         self.sample = [cells for cells in texts if not is_blank(cells)]
@@ -45,12 +49,11 @@ def open_sheet(stream: BinaryIO, called: str) -> Sheet:
         ) from error
     try:
         workbook = CalamineWorkbook.from_filelike(stream)
-        for index, about in enumerate(workbook.sheets_metadata):
-            if about.visible != SheetVisibleEnum.Visible:
-                continue  # whoever wrote to the people of a sheet that nobody sees meant others
-            sheet = workbook.get_sheet_by_index(index)
-            if sheet.height:
-                return Sheet(sheet.iter_rows)
+        # Whoever wrote to the people of a sheet that nobody sees meant others.
+        seen = [at for at, about in enumerate(workbook.sheets_metadata) if about.visible == SheetVisibleEnum.Visible]
+        filled = [sheet for sheet in map(workbook.get_sheet_by_index, seen) if sheet.height]
+        if filled:
+            return Sheet(filled[0].iter_rows, tuple(sheet.name for sheet in filled[1:]))
     except PasswordError as error:
         raise IntakeError(f"{called} is locked with a password: save it without one, or as CSV") from error
     except CalamineError as error:

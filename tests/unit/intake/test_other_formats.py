@@ -158,6 +158,13 @@ def test_the_first_sheet_with_anything_in_it_is_taken_and_rows_keep_their_number
     assert [(row.line, row.msisdn) for row in read(path)[1]] == [(5, "79000000001")]
 
 
+def test_sheets_that_are_not_read_are_named_where_they_hold_anything(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(workbook(sheet([["79000000001"]]), sheet([]), sheet([["79000000002"]])))
+
+    assert read(path)[0].unread_sheets == ("S3",)
+
+
 def test_nobody_on_a_hidden_sheet_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "list"
     path.write_bytes(workbook(sheet([["79000000001"]]), sheet([["79000000002"]]), hidden=1))

@@ -27,7 +27,9 @@ from .event import Event
 from .installation import Installation
 from .ledger.enqueue import Recipient, enqueue_campaign
 from .outcome import Outcome
+from .schedule import SavedList, SavedRow, Schedule
 from .states import AccountStatus, BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
+from .stop import Stop
 from .timing import Timing
 
 __all__ = [
@@ -53,9 +55,13 @@ __all__ = [
     "Outcome",
     "Recipient",
     "RecipientStatus",
+    "SavedList",
+    "SavedRow",
+    "Schedule",
     "Silence",
     "Sms",
     "SmsViber",
+    "Stop",
     "Timing",
     "UnknownAccount",
     "UnknownCampaign",

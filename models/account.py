@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Float, Integer, String, Text
+from sqlalchemy import JSON, CheckConstraint, Float, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import PREFIX, Base, BigId, Instant, by_value
@@ -30,6 +30,15 @@ class Account(Base):
     max_parallel: Mapped[int] = mapped_column(Integer, default=2)
     per_second: Mapped[float | None] = mapped_column(Float)
     time_offset_minutes: Mapped[int | None] = mapped_column(Integer)
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    """Zone of the account's day and window; NULL means the installation's."""
+    per_day: Mapped[int | None] = mapped_column(Integer)
+    """Recipients a day that were never posted before."""
+    segments_per_day: Mapped[int | None] = mapped_column(Integer)
+    send_window: Mapped[str | None] = mapped_column(Text)
+    """As `models.window` reads it; NULL means at any time."""
+    holidays: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Dates (ISO 8601) on which the window stays closed."""
     created_at: Mapped[datetime] = mapped_column(Instant)
 
     status: Mapped[AccountStatus] = mapped_column(by_value(AccountStatus, "status"), default=AccountStatus.ACTIVE)
@@ -43,8 +52,20 @@ class Account(Base):
     transport_failures: Mapped[int] = mapped_column(Integer, default=0)
     """POSTs in a row that brought no answer; five open the breaker."""
     probe_due_at: Mapped[datetime | None] = mapped_column(Instant)
-    """While the breaker is open: when the next single batch may try."""
+    """When the next single batch may try: while the breaker is open, or while the system has paused the account for a
+    cause that may pass; NULL while paused means that only a person resumes it."""
+    timed_out_documents: Mapped[int] = mapped_column(Integer, default=0)
+    """Documents in a row that the gateway did not answer in time; three halve the batch size."""
     refused_documents: Mapped[int] = mapped_column(Integer, default=0)
     """Documents in a row that were refused whole, with nothing accepted between."""
     hinted_at: Mapped[datetime | None] = mapped_column(Instant)
     """When hints were published that no lane has taken up yet."""
+
+    day: Mapped[str | None] = mapped_column(String(10))
+    """The day (ISO 8601, in the account's zone) that the two counters below are of."""
+    day_message_count: Mapped[int] = mapped_column(Integer, default=0)
+    day_segment_count: Mapped[int] = mapped_column(Integer, default=0)
+    opens_at: Mapped[datetime | None] = mapped_column(Instant)
+    """The window's current or next opening, kept by the tick; NULL where there is no window."""
+    closes_at: Mapped[datetime | None] = mapped_column(Instant)
+    """The end of that opening; once it has passed and nobody has moved it on, the window counts as closed."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import PREFIX, Base, BigId, Instant, by_value
@@ -58,4 +58,6 @@ class Batch(Base):
     unseen_count: Mapped[int] = mapped_column(Integer, default=0)
     doubt_since: Mapped[datetime | None] = mapped_column(Instant)
     """Since when an attempt may have carried whoever is pending here; a later refusal does not clear it."""
+    counted_on: Mapped[str | None] = mapped_column(String(10))
+    """The account's day whose limit its recipients were counted against; NULL: not yet."""
     created_at: Mapped[datetime] = mapped_column(Instant)

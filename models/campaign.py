@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import PREFIX, Base, BigId, Instant, by_value
@@ -35,6 +35,7 @@ class Campaign(Base):
         CheckConstraint("(status = 'paused') = (status_reason IS NOT NULL)", name="paused_reason"),
         CheckConstraint("(status IN ('finished', 'cancelled')) = (finished_at IS NOT NULL)", name="ended"),
         CheckConstraint("planned_through BETWEEN 0 AND total_count", name="planned_through"),
+        Index("uq_bulkpost_campaigns_occurrence", "schedule_id", "occurrence_at", unique=True),
         Index("ix_bulkpost_campaigns_active", "account_id", "priority", postgresql_where=_ACTIVE, sqlite_where=_ACTIVE),
     )
 
@@ -52,6 +53,11 @@ class Campaign(Base):
     priority: Mapped[int] = mapped_column(Integer, default=5)
     external_key: Mapped[str | None] = mapped_column(String(200))
     key_prefix: Mapped[str | None] = mapped_column(String(15), unique=True)
+    schedule_id: Mapped[int | None] = mapped_column(BigId)
+    occurrence_at: Mapped[datetime | None] = mapped_column(Instant)
+    """The moment of the schedule that made this campaign: one campaign for each."""
+    resend_of: Mapped[int | None] = mapped_column(BigId)
+    """The campaign some of whose recipients get a new message by this one."""
 
     status: Mapped[CampaignStatus] = mapped_column(by_value(CampaignStatus, "status"), default=CampaignStatus.DRAFT)
     status_reason: Mapped[str | None] = mapped_column(Text)
@@ -64,6 +70,27 @@ class Campaign(Base):
     imported_at: Mapped[datetime | None] = mapped_column(Instant)
     """NULL until the import's last transaction: such a draft is listed and planned by nobody."""
     start_at: Mapped[datetime] = mapped_column(Instant)
+    latest_at: Mapped[datetime | None] = mapped_column(Instant)
+    """From here on nothing is claimed: what is left waits, as late, for a person to decide."""
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    """Zone of the window; NULL means the installation's."""
+    send_window: Mapped[str | None] = mapped_column(Text)
+    """As `models.window` reads it; NULL means at any time."""
+    holidays: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Dates (ISO 8601) on which the window stays closed."""
+    opens_at: Mapped[datetime | None] = mapped_column(Instant)
+    """The window's current or next opening, kept by the tick; NULL where there is no window."""
+    closes_at: Mapped[datetime | None] = mapped_column(Instant)
+    """The end of that opening; once it has passed and nobody has moved it on, the window counts as closed."""
+    max_segments: Mapped[int | None] = mapped_column(Integer)
+    """Billed segments that pause the campaign."""
+    canary_count: Mapped[int | None] = mapped_column(Integer)
+    """Positions that are sent first; the others wait for what becomes of them."""
+    canary_share: Mapped[float | None] = mapped_column(Float)
+    """The largest share of them (0..1) that may fail."""
+    canary_passed_at: Mapped[datetime | None] = mapped_column(Instant)
+    purged_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When phones, texts and raw replies were taken out; keys and counts stay."""
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     attempted_at: Mapped[datetime | None] = mapped_column(Instant)

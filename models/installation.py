@@ -22,3 +22,7 @@ class Installation(Base):
     stopped_at: Mapped[datetime | None] = mapped_column(Instant)
     stopped_by: Mapped[str | None] = mapped_column(String(64))
     stop_reason: Mapped[str | None] = mapped_column(Text)
+    restored_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was noticed that this database is older than what was sent from it: nothing is sent until adopted."""
+    restore_reason: Mapped[str | None] = mapped_column(Text)
+    adopted_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -32,6 +32,8 @@ ROOMS = {
     "models/installation.py": TABLE,
     "models/outcome.py": TABLE,
     "models/recipient.py": TABLE,
+    "models/schedule.py": TABLE,
+    "models/stop.py": TABLE,
     "models/session.py": {"models.errors", "sqlalchemy"},
     "models/ledger/": {"models", "sqlalchemy"},
     "migrations/__init__.py": {"alembic", "sqlalchemy"},

@@ -53,11 +53,16 @@ def test_checks_of_the_database_are_those_of_the_models(engine: Engine) -> None:
         assert found == declared, name
 
 
-def test_one_step_down_and_up_again(engine: Engine) -> None:
+def test_every_step_goes_down_and_up_again(engine: Engine) -> None:
     upgrade(engine)
-    downgrade(engine, "-1")
+    versions = [current_version(engine)]
+    while versions[-1] is not None:
+        downgrade(engine, "-1")
+        versions.append(current_version(engine))
     assert tables(engine) == set()
-    upgrade(engine)
+    for version in versions[-2::-1]:
+        assert version is not None
+        upgrade(engine, version)
     command.check(alembic_config(engine))
 
 

@@ -46,14 +46,16 @@ class Account(Base):
     status_since: Mapped[datetime] = mapped_column(Instant)
     status_by: Mapped[str] = mapped_column(String(64))
     resumed_at: Mapped[datetime | None] = mapped_column(Instant)
+    try_again_at: Mapped[datetime | None] = mapped_column(Instant)
+    """While the system has paused the account for a cause that may pass: when one batch may try whether it has. NULL
+    while paused: only a person resumes it."""
 
     rate_due_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the next recipient may be claimed at the earliest (GCRA)."""
     transport_failures: Mapped[int] = mapped_column(Integer, default=0)
     """POSTs in a row that brought no answer; five open the breaker."""
     probe_due_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When the next single batch may try: while the breaker is open, or while the system has paused the account for a
-    cause that may pass; NULL while paused means that only a person resumes it."""
+    """While the breaker is open: when the next single batch may try."""
     timed_out_documents: Mapped[int] = mapped_column(Integer, default=0)
     """Documents in a row that the gateway did not answer in time; three halve the batch size."""
     refused_documents: Mapped[int] = mapped_column(Integer, default=0)

@@ -103,11 +103,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """Stop claiming: the whole account, or this campaign. `reason` is what a person reads at three in the morning."""
+    """Stop claiming: the whole account, or this campaign. `reason` is what a person reads at three in the morning.
+
+    `may_pass`: the cause may end without a person at this keyboard (a top-up, a mended login): one batch now and then
+    tries whether it has.
+    """
 
     scope: str  # "account" or "campaign"
     reason: str
     error_class: ErrorClass
+    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class Closing:
     transport_failed: bool = False
     document_refused: bool = False
     shrink: bool = False
+    timed_out: bool = False
     http_status: int | None = None
     request_size: int | None = None
     request_hash: str | None = None

@@ -158,6 +158,7 @@ class Dispatcher:
             transport_failed=decision.transport_failed,
             document_refused=decision.document_refused,
             shrink=decision.shrink,
+            timed_out=decision.timed_out,
             http_status=answer.http_status,
             request_size=len(post.body),
             request_hash=hashlib.sha256(post.body).hexdigest(),
@@ -189,8 +190,11 @@ class Dispatcher:
             late=recorded.late,
             seconds=round(seconds, 3),
         )
-        if recorded.braked and closing.brake is not None:
-            log.error(f"{closing.brake.scope}_paused", account=lease.account_name, reason=closing.brake.reason)
+        if recorded.alarm is not None:
+            alarm = recorded.alarm
+            log.error(f"{alarm.scope}_paused", account=lease.account_name, reason=alarm.reason, mend=alarm.mend)
+        if recorded.resumed:
+            log.warning("account_resumed", account=lease.account_name, reason="the gateway takes messages again")
 
 
 def _decide(lease: Lease, submission: Submission, post: _Post) -> Decision:
@@ -211,7 +215,7 @@ def _not_posted(skipped: Sequence[RecipientOutcome], verdict: Verdict, explanati
 
 def _stopped(lease: Lease, skipped: Sequence[RecipientOutcome], reason: str) -> Closing:
     """Put everything back and pause the account: nothing can be sent until a person mends the set-up."""
-    brake = Brake("account", reason, ErrorClass.REQUEST)
+    brake = Brake("account", reason, ErrorClass.REQUEST, may_pass=True)
     return Closing(tuple(skipped), Verdict.PUT_BACK, "not_posted", reason, brake=brake)
 
 

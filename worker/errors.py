@@ -40,6 +40,7 @@ class GatewayError(DispatchError):
     `attempt_outcome`: how the attempt is closed. `in_doubt`: the provider may have processed the document.
     `pauses_account`: nothing will change until a person mends the set-up. `splits`: half of the document may pass.
     `keep_request`: our bytes are evidence. `pace`: how long a repeat waits at least.
+    `timed_out`: the provider may be at work on the document still.
     """
 
     attempt_outcome = "in_doubt"
@@ -64,6 +65,7 @@ class GatewayError(DispatchError):
         self.http_status = http_status
         self.raw = raw
         self.retry_after_seconds = retry_after_seconds
+        self.timed_out = still_at_work
         if still_at_work:
             self.pace = Pace.PATIENT
 

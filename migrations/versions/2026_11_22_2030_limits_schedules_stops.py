@@ -3,6 +3,8 @@
 Revision: 0002, after 0001
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,13 +17,14 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 
 # What is NOT NULL has a default in the database: the previous code may still be inserting.
-COLUMNS = {
+COLUMNS: dict[str, tuple[tuple[str, Any], ...]] = {
     "accounts": (
         ("time_zone", sa.String(length=64)),
         ("per_day", sa.Integer()),
         ("segments_per_day", sa.Integer()),
         ("send_window", sa.Text()),
         ("holidays", sa.JSON()),
+        ("try_again_at", MOMENT),
         ("timed_out_documents", 0),
         ("day", sa.String(length=10)),
         ("day_message_count", 0),
@@ -58,10 +61,13 @@ def upgrade() -> None:
     _be_quick_or_fail()
     for table, columns in COLUMNS.items():
         for name, kind in columns:
-            if isinstance(kind, int):
-                column = sa.Column(name, sa.Integer(), nullable=False, server_default=str(kind))
-            else:
-                column = sa.Column(name, kind, nullable=True)
+            optional = kind != 0
+            column: sa.Column[Any] = sa.Column(
+                name,
+                kind if optional else sa.Integer(),
+                nullable=optional,
+                server_default=None if optional else "0",
+            )
             op.add_column(f"bulkpost_{table}", column)
     op.create_index(
         "uq_bulkpost_campaigns_occurrence", "bulkpost_campaigns", ["schedule_id", "occurrence_at"], unique=True

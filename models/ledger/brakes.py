@@ -1,5 +1,6 @@
 """What stops an account or a campaign by itself: its errors, its breaker, its streaks. Applied by record."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -9,7 +10,7 @@ from ..account import Account
 from ..campaign import Campaign
 from ..states import AccountStatus, CampaignStatus, RecipientStatus
 from ..work import Closing, Lease
-from .claim import BREAKER_AFTER
+from .claim import BREAKER_AFTER, SOONEST_TRY_SECONDS
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
 
@@ -19,6 +20,11 @@ REFUSED_IN_A_ROW = 20
 FIRST_PROBE_SECONDS = 5.0
 LONGEST_PROBE_SECONDS = 60.0
 
+TIMED_OUT_IN_A_ROW = 3
+"""Documents without an answer in time that halve the batch size, once: they may be too much for the provider."""
+SMALLEST_SHRUNK = 10
+"""Timeouts shrink no further: a provider that is silent for an hour is not mended by documents of one."""
+
 
 def needs_account(session: Session, lease: Lease, closing: Closing) -> bool:
     """Say whether record must lock the account: where all is well it does not queue behind the claims."""
@@ -26,32 +32,38 @@ def needs_account(session: Session, lease: Lease, closing: Closing) -> bool:
         closing.transport_failed
         or closing.document_refused
         or closing.shrink
+        or closing.timed_out
         or (closing.brake is not None and closing.brake.scope == "account")
         or _has_streak(session, lease.account_id)
     )
 
 
 def _has_streak(session: Session, account_id: int) -> bool:
-    """Say whether an answer must end a streak. Asked now: many a lease is older than the streak that it ends."""
-    streak = or_(Account.transport_failures > 0, Account.refused_documents > 0)
+    """Say whether an answer may end a streak, or a pause. Asked now: many a lease is older than what it ends."""
+    streak = or_(
+        Account.transport_failures > 0,
+        Account.refused_documents > 0,
+        Account.timed_out_documents > 0,
+        Account.try_again_at.is_not(None),
+    )
     return session.execute(select(Account.id).where(Account.id == account_id, streak)).first() is not None
 
 
-def settle_account(session: Session, account: Account, lease: Lease, closing: Closing, now: datetime) -> bool:
-    """Keep the account's streaks and apply a brake; say whether the account was paused by this."""
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A pause that a person must hear of; `scope` is "account" or "campaign"."""
+
+    scope: str
+    reason: str
+    mend: str
+
+
+def settle_account(session: Session, account: Account, lease: Lease, closing: Closing, now: datetime) -> Alarm | None:
+    """Keep the account's streaks and apply a brake; return the alarm where this paused the account."""
     _keep_breaker(session, account, closing, now)
-    if closing.shrink and len(closing.positions) > 1:
-        account.batch_size = max(1, min(account.batch_size, len(closing.positions) // 2))
-        write_event(
-            session,
-            now,
-            SYSTEM,
-            "batch_size_reduced",
-            account_id=account.id,
-            reason=f"a document of {len(closing.positions)} was refused as too large",
-            facts={"batch_size": account.batch_size},
-        )
+    _keep_size(session, account, closing, now)
     reason = None
+    may_pass = closing.brake is not None and closing.brake.may_pass
     if closing.brake is not None and closing.brake.scope == "account":
         reason = closing.brake.reason
     elif account.refused_documents >= REFUSED_IN_A_ROW:
@@ -62,8 +74,52 @@ def settle_account(session: Session, account: Account, lease: Lease, closing: Cl
     # What a POST brought that began before the last resume is news of the time before it.
     stale = account.resumed_at is not None and lease.opened_at <= account.resumed_at
     if reason is None or stale:
-        return False
-    return pause_account(session, account, reason, now, SYSTEM)
+        return None
+    try_again_at = now + timedelta(seconds=SOONEST_TRY_SECONDS) if may_pass else None
+    if not pause_account(session, account, reason, now, SYSTEM, try_again_at=try_again_at):
+        return None
+    by_itself = ", or wait: one batch tries again every few minutes" if may_pass else ""
+    return Alarm("account", reason, f"bulkpost account resume {account.name}{by_itself}")
+
+
+def find_recovery(account: Account, lease: Lease, closing: Closing) -> bool:
+    """Say whether this answer shows that the cause of the system's pause has passed: the provider took or judged
+    somebody of a document that was posted since, and has nothing against the account."""
+    return (
+        account.status is AccountStatus.PAUSED
+        and account.try_again_at is not None
+        and lease.opened_at > account.status_since
+        and closing.brake is None
+        and any(outcome.provider_text is not None for outcome in closing.outcomes)
+    )
+
+
+def _keep_size(session: Session, account: Account, closing: Closing, now: datetime) -> None:
+    """Halve the batch size where documents are too large, by the provider's word or by its silence."""
+    count = len(closing.positions)
+    reason = None
+    if closing.shrink and count > 1:
+        size = max(1, count // 2)
+        reason = f"a document of {count} was refused as too large"
+    if closing.timed_out:
+        account.timed_out_documents += 1
+        if account.timed_out_documents == TIMED_OUT_IN_A_ROW:
+            size = max(SMALLEST_SHRUNK, count // 2)
+            reason = f"{TIMED_OUT_IN_A_ROW} documents in a row, the last of {count}, were not answered in time"
+    elif closing.attempt_outcome in ("answered", "refused"):
+        account.timed_out_documents = 0
+    if reason is None or size >= account.batch_size:
+        return
+    account.batch_size = size
+    write_event(
+        session,
+        now,
+        SYSTEM,
+        "batch_size_reduced",
+        account_id=account.id,
+        reason=reason,
+        facts={"batch_size": size},
+    )
 
 
 def _keep_breaker(session: Session, account: Account, closing: Closing, now: datetime) -> None:
@@ -86,16 +142,39 @@ def _keep_breaker(session: Session, account: Account, closing: Closing, now: dat
         account.refused_documents += 1
 
 
-def pause_account(session: Session, account: Account, reason: str, now: datetime, actor: str) -> bool:
-    """Pause a locked account; say whether it was active before. One event, the reason kept."""
+def pause_account(
+    session: Session,
+    account: Account,
+    reason: str,
+    now: datetime,
+    actor: str,
+    *,
+    try_again_at: datetime | None = None,
+) -> bool:
+    """Pause a locked account; say whether it was active before. One event, the reason kept.
+
+    `try_again_at`: when one batch may try whether the cause has passed; None leaves that to a person.
+    """
     if account.status is AccountStatus.PAUSED:
         return False
     account.status = AccountStatus.PAUSED
+    account.try_again_at = try_again_at
     account.status_reason = reason
     account.status_since = now
     account.status_by = actor[:64]
     write_event(session, now, actor, "account_paused", account_id=account.id, reason=reason)
     return True
+
+
+def let_account_go_on(session: Session, account: Account, now: datetime, actor: str, reason: str | None) -> None:
+    """End the pause of a locked account; its streaks begin anew."""
+    write_event(session, now, actor, "account_resumed", account_id=account.id, reason=reason)
+    account.status = AccountStatus.ACTIVE
+    account.status_reason = None
+    account.status_since = account.resumed_at = now
+    account.status_by = actor[:64]
+    account.refused_documents = account.transport_failures = account.timed_out_documents = 0
+    account.probe_due_at = account.try_again_at = account.hinted_at = None
 
 
 def stop_campaign(session: Session, campaign: Campaign, lease: Lease, reason: str, now: datetime) -> bool:

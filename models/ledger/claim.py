@@ -29,6 +29,10 @@ from .moves import move_batch, move_campaign
 BREAKER_AFTER = 5
 """Transport failures in a row that leave an account one probe at a time."""
 
+SOONEST_TRY_SECONDS = 300.0
+LATEST_TRY_SECONDS = 3600.0
+"""How soon, and how seldom at the most, one batch tries whether the cause of the system's pause has passed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranged:
@@ -103,12 +107,13 @@ def _refuse(session: Session, account: Account, environment: str, now: datetime)
         return Refused(ClaimRefusal.STOPPED)
     if installation.environment != environment:
         return Refused(ClaimRefusal.ENVIRONMENT)
-    if account.status is not AccountStatus.ACTIVE:
+    paused = account.status is not AccountStatus.ACTIVE
+    if paused and (account.try_again_at is None or account.try_again_at > now):
         return Refused(ClaimRefusal.ACCOUNT_PAUSED)
     broken = account.transport_failures >= BREAKER_AFTER
     if broken and account.probe_due_at is not None and account.probe_due_at > now:
         return Refused(ClaimRefusal.BREAKER, (account.probe_due_at - now).total_seconds())
-    if running_count(session, account.id) >= (1 if broken else account.max_parallel):
+    if running_count(session, account.id) >= (1 if broken or paused else account.max_parallel):
         return Refused(ClaimRefusal.BREAKER if broken else ClaimRefusal.PARALLEL_LIMIT)
     wait = _rate_wait_seconds(account, now)
     return Refused(ClaimRefusal.RATE, wait) if wait > 0 else None
@@ -233,6 +238,9 @@ def _lease(
         opened_at=now,
     )
     session.add(attempt)
+    if account.status is AccountStatus.PAUSED:
+        waited = (now - account.status_since).total_seconds() / 2
+        account.try_again_at = now + timedelta(seconds=min(max(waited, SOONEST_TRY_SECONDS), LATEST_TRY_SECONDS))
     if account.per_second is not None:
         due = max(account.rate_due_at or now, now)
         account.rate_due_at = due + timedelta(seconds=ranged.pending_count / account.per_second)

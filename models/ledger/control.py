@@ -17,7 +17,7 @@ from ..errors import IllegalMove, UnknownCampaign
 from ..installation import Installation
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
-from .brakes import pause_account
+from .brakes import let_account_go_on, pause_account
 from .claim import running_count
 from .locks import find_account, lock_account, lock_accounts, lock_campaign, write_event
 from .moves import cancel_ready_batches, move_campaign
@@ -59,9 +59,19 @@ def pause_account_by_hand(
 ) -> Stopped:
     """Pause an account: once this has committed, none of its batches is claimed."""
     account = lock_account(session, find_account(session, name).id)
-    if not pause_account(session, account, reason, clock(session), actor):
+    now = clock(session)
+    if account.try_again_at is not None:
+        _take_over_pause(session, account, now, actor, reason)
+    elif not pause_account(session, account, reason, now, actor):
         raise IllegalMove(f'account "{name}" is paused already: {account.status_reason}')
     return Stopped(running_count(session, account.id))
+
+
+def _take_over_pause(session: Session, account: Account, now: datetime, actor: str, reason: str) -> None:
+    """Make the system's pause a person's: it does not end by itself any more."""
+    account.status_reason = f"{reason}; before that: {account.status_reason}"
+    account.status_since, account.status_by, account.try_again_at = now, actor[:64], None
+    write_event(session, now, actor, "account_paused", account_id=account.id, reason=reason)
 
 
 def resume_account(session: Session, name: str, *, actor: str, clock: Clock = database_clock) -> Account:
@@ -73,14 +83,7 @@ def resume_account(session: Session, name: str, *, actor: str, clock: Clock = da
     account = lock_account(session, find_account(session, name).id)
     if account.status is not AccountStatus.PAUSED:
         raise IllegalMove(f'account "{name}" is not paused')
-    now = clock(session)
-    write_event(session, now, actor, "account_resumed", account_id=account.id, reason=account.status_reason)
-    account.status = AccountStatus.ACTIVE
-    account.status_reason = None
-    account.status_since = account.resumed_at = now
-    account.status_by = actor[:64]
-    account.refused_documents = account.transport_failures = 0
-    account.probe_due_at = account.hinted_at = None
+    let_account_go_on(session, account, clock(session), actor, account.status_reason)
     return account
 
 

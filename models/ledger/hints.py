@@ -30,8 +30,10 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
         .where(Batch.account_id == Account.id, Batch.status == BatchStatus.RUNNING)
         .scalar_subquery()
     )
-    wanting = select(Account.id, Account.max_parallel, Account.transport_failures, running.label("running")).where(
-        Account.status == AccountStatus.ACTIVE,
+    wanting = select(
+        Account.id, Account.status, Account.max_parallel, Account.transport_failures, running.label("running")
+    ).where(
+        or_(Account.status == AccountStatus.ACTIVE, Account.try_again_at <= now),
         unhinted,
         or_(Account.rate_due_at.is_(None), Account.rate_due_at <= now + timedelta(seconds=1)),
         or_(
@@ -44,7 +46,8 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
     lanes = {}
     # One by one in the order of ids, as the emergency stop locks them; guarded, as another tick may be hinting too.
     for row in session.execute(wanting.order_by(Account.id)).all():
-        most = 1 if row.transport_failures >= BREAKER_AFTER else row.max_parallel
+        alone = row.transport_failures >= BREAKER_AFTER or row.status is AccountStatus.PAUSED
+        most = 1 if alone else row.max_parallel
         if row.running >= most:
             continue
         hinted = (

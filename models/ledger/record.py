@@ -18,21 +18,30 @@ from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
 from ..work import Brake, Closing, Lease, RecipientOutcome, Verdict
-from .brakes import needs_account, settle_account, stop_campaign
+from .brakes import Alarm, find_recovery, let_account_go_on, needs_account, settle_account, stop_campaign
 from .claim import pending_in
-from .locks import lock_account, lock_campaign
+from .locks import SYSTEM, lock_account, lock_campaign
 from .moves import move_batch
 from .outcomes import Counts, count_outcomes, end_pending, other_holders, pending_count, write_answers
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What record did: the change of each count, the batch's status, and whether the lease was lost before."""
+    """What record did: the change of each count, the batch's status, and whether the lease was lost before.
+
+    `alarm`: why this paused the account or the campaign; `resumed`: the system's pause of the account was ended by it.
+    """
 
     counts: Counts
     batch_status: BatchStatus | None
     late: bool
-    braked: bool
+    alarm: Alarm | None
+    resumed: bool = False
+
+    @property
+    def braked(self) -> bool:
+        """Whether this paused the account or the campaign."""
+        return self.alarm is not None
 
 
 def record(
@@ -68,12 +77,16 @@ def record(
         counts.update(ended)
     _close_attempt(session, lease, closing, now, late)
     count_outcomes(campaign, session, counts, bill)
-    braked = False
+    alarm, resumed = None, False
     if account is not None:
-        braked = settle_account(session, account, lease, closing, now)
-    if closing.brake is not None and closing.brake.scope == "campaign":
-        braked = stop_campaign(session, campaign, lease, closing.brake.reason, now)
-    return Recorded(counts, status, late, braked)
+        alarm = settle_account(session, account, lease, closing, now)
+        resumed = find_recovery(account, lease, closing)
+    if account is not None and resumed:
+        let_account_go_on(session, account, now, SYSTEM, f"the gateway takes messages again: {closing.explanation}")
+    brake = closing.brake
+    if brake is not None and brake.scope == "campaign" and stop_campaign(session, campaign, lease, brake.reason, now):
+        alarm = Alarm("campaign", brake.reason, f"bulkpost campaign resume {campaign.id}")
+    return Recorded(counts, status, late, alarm, resumed)
 
 
 def _facts_of(closing: Closing) -> Closing:
@@ -86,6 +99,7 @@ def _facts_of(closing: Closing) -> Closing:
         transport_failed=False,
         document_refused=False,
         shrink=False,
+        timed_out=False,
     )
 
 

@@ -54,7 +54,7 @@ def _account_brake(reply: Reply, answers: Answers) -> Brake | None:
     said = {meaning: text for text, meaning in _each_text(reply, answers)}
     for meaning, (error_class, mend) in _ACCOUNT_MENDS.items():
         if meaning in said:
-            return Brake("account", f"the provider says {quote(said[meaning])}: {mend}", error_class)
+            return Brake("account", f"the provider says {quote(said[meaning])}: {mend}", error_class, may_pass=True)
     return None
 
 

@@ -66,6 +66,7 @@ def decide_error(lines: Sequence[Line], error: GatewayError, history: History) -
         retry_after_seconds=error.retry_after_seconds,
         doubt=error.in_doubt,
         transport_failed=error.transport_failed,
+        timed_out=error.timed_out,
         keep_request=error.keep_request,
     )
     if error.splits:
@@ -76,7 +77,7 @@ def decide_error(lines: Sequence[Line], error: GatewayError, history: History) -
             decision,
             verdict=Verdict.PUT_BACK,
             retry_after_seconds=None,
-            brake=Brake("account", reason, ErrorClass.REQUEST),
+            brake=Brake("account", reason, ErrorClass.REQUEST, may_pass=True),
         )
     return decision
 

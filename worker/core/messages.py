@@ -138,4 +138,5 @@ class Decision:
     transport_failed: bool = False  # counts towards the breaker; False closes it
     document_refused: bool = False  # counts towards "twenty refused documents in a row"
     shrink: bool = False  # the document was too large: halve the account's batch size
+    timed_out: bool = False  # no answer in time; several in a row mean that the documents are too large
     keep_request: bool = False  # the request's bytes (credentials cut) are evidence

@@ -67,6 +67,7 @@ class ClaimRefusal(StrEnum):
     RATE = "rate"
     BREAKER = "breaker"
     STOPPED = "stopped"
+    RESTORED = "restored"
     ENVIRONMENT = "environment"
 
 

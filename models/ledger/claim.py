@@ -102,9 +102,13 @@ def claim(
 
 
 def _refuse(session: Session, account: Account, environment: str, now: datetime) -> Refused | None:
-    installation = session.execute(select(Installation.stopped_at, Installation.environment)).one()
+    installation = session.execute(
+        select(Installation.stopped_at, Installation.restored_at, Installation.environment)
+    ).one()
     if installation.stopped_at is not None:
         return Refused(ClaimRefusal.STOPPED)
+    if installation.restored_at is not None:
+        return Refused(ClaimRefusal.RESTORED)
     if installation.environment != environment:
         return Refused(ClaimRefusal.ENVIRONMENT)
     paused = account.status is not AccountStatus.ACTIVE

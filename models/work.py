@@ -21,6 +21,7 @@ class Owed:
     msisdn: str
     send_key: str
     values: dict[str, str]
+    stopped: bool = False  # on the stop list, as it stands after the claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class RecipientOutcome:
     error_class: ErrorClass | None = None
     reason: str | None = None
     after_doubt: bool = False
+    stop_listed: bool = False  # the number belongs on our stop list too
 
 
 class Verdict(StrEnum):

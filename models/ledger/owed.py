@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 
 from ..content import variable_names
 from ..recipient import Recipient
+from ..stop import Stop
 from ..work import Lease, Owed
 from .claim import pending_in
 from .keys import send_key
 
 
 def read_owed(session: Session, lease: Lease) -> list[Owed]:
-    """Return the recipients of the leased range that have no outcome, in position order.
+    """Return the recipients of the leased range that have no outcome, in position order, and who of them is stopped.
 
     The values are decoded only where the content names some: most mailings say one text to everybody.
     """
@@ -24,7 +25,9 @@ def read_owed(session: Session, lease: Lease) -> list[Owed]:
             Recipient.msisdn,
             Recipient.send_key,
             Recipient.values_json if named else null().label("values_json"),
+            Stop.msisdn.is_not(None).label("stopped"),
         )
+        .outerjoin(Stop, Stop.msisdn == Recipient.msisdn)
         .where(pending_in(lease.campaign_id, lease.first_position, lease.last_position))
         .order_by(Recipient.position)
     ).all()
@@ -35,7 +38,8 @@ def read_owed(session: Session, lease: Lease) -> list[Owed]:
             msisdn=msisdn,
             send_key=key or send_key(prefix, position),
             values=dict(zip(names, json.loads(values), strict=False)) if values else {},
+            stopped=stopped,
         )
-        for position, msisdn, key, values in rows
+        for position, msisdn, key, values, stopped in rows
         if msisdn is not None
     ]

@@ -13,6 +13,9 @@ from worker.core.group import group
 from worker.core.messages import Submission
 from worker.core.timing import in_account_time
 
+STOPPED = "on the stop list"
+STOPPED_IN_DOUBT = "on the stop list since; it was in doubt whether the gateway had accepted this"
+
 _MSISDN_DIGITS = 14
 _KEY_DIGITS = 19
 
@@ -43,6 +46,8 @@ def prepare(lease: Lease, owed: Sequence[Owed], fence: Fence) -> Prepared:
     status = RecipientStatus.UNKNOWN if lease.history.doubtful else RecipientStatus.SKIPPED
     for recipient in owed:
         try:
+            if recipient.stopped:
+                raise _NotToday(STOPPED_IN_DOUBT if lease.history.doubtful else STOPPED)
             if not fence.allows(recipient.msisdn):
                 raise _NotToday(fence.reason)
             _check_digits(recipient)

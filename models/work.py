@@ -10,6 +10,10 @@ from .states import ErrorClass, RecipientStatus
 from .timing import Timing
 
 
+ON_STOP_LIST = "on the stop list"
+"""Why a recipient was skipped, at import and at claim alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """One message owed: a recipient of the leased range that has no outcome yet.

@@ -31,6 +31,7 @@ from models.ledger.rescue import remove_campaign, remove_rows
 from models.ledger.rows import NewRow
 from models.session import Sessions, reading, transaction
 from models.timing import NO_TIMING, Timing, read_moment
+from models.work import ON_STOP_LIST
 from worker.errors import DispatchError
 from worker.intake.recipient_list import RecipientList
 from worker.intake.rejected import RejectedRows
@@ -162,8 +163,12 @@ def _fill(
     lines = read.lines
     new_rows = iter(read)
     while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
+        first = len(lines) - len(chunk) + 1
         with transaction(sessions) as session:
-            add_rows(session, campaign_id, len(lines) - len(chunk) + 1, chunk)
+            stopped = add_rows(session, campaign_id, first, chunk)
+        for position in stopped:
+            rejected.add(lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
+        read.refused[ON_STOP_LIST] += len(stopped)
         on_progress(len(lines))
     with reading(sessions) as session:
         duplicates = find_duplicates(session, campaign_id)

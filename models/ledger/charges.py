@@ -84,7 +84,7 @@ class Comparison:
                 continue
             their_id, their_msisdn = charged[position]
             where = f"campaign {compared.campaign_id}, position {position}"
-            if msisdn != their_msisdn:
+            if msisdn is not None and msisdn != their_msisdn:  # a purged campaign has none any more
                 yield Breach("P1", f"{where} was charged for another number")
             if status in CLOSED_UNSENT:
                 yield Breach("P3", f"{where} was charged, and is recorded as {status}")

@@ -29,6 +29,7 @@ from .keys import new_prefix
 from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
 from .rows import NewRow, insert_rows
+from .stops import skip_stopped
 
 ROWS_AT_ONCE = 5_000
 """Rows of one short transaction."""
@@ -127,8 +128,10 @@ def add_rows(
     rows: Sequence[NewRow],
     *,
     clock: Clock = database_clock,
-) -> None:
+) -> list[int]:
     """Insert the next rows of an import, and the outcome of those that will not be sent.
+
+    Returns the positions that were skipped because their numbers are on the stop list.
 
     Raises:
         LedgerError: the list is longer than a campaign can be; or the import was swept away meanwhile.
@@ -148,12 +151,14 @@ def add_rows(
         if row.problem is not None
     ]
     write_outcomes(session, campaign_id, skipped, now)
+    stopped = skip_stopped(session, campaign_id, first_position, first_position + len(rows) - 1, now)
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id)
         .values(importing_at=now, total_count=first_position + len(rows) - 1)
         .execution_options(synchronize_session=False)
     )
+    return stopped
 
 
 class Duplicate(NamedTuple):

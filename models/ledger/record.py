@@ -23,6 +23,7 @@ from .claim import pending_in
 from .locks import SYSTEM, lock_account, lock_campaign
 from .moves import move_batch
 from .outcomes import Counts, count_outcomes, end_pending, other_holders, pending_count, write_answers
+from .stops import keep_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def record(
     batch = _lock_batch(session, lease)
     now = clock(session)
     late = batch.status is not BatchStatus.RUNNING or batch.attempt_number != lease.attempt_number
+    # Said of the number, not of the document: true also of a late answer.
+    keep_refused(session, lease.campaign_id, [o.position for o in closing.outcomes if o.stop_listed], now)
     if late:
         closing = _facts_of(closing)
     counts, bill = write_answers(

@@ -20,11 +20,11 @@ from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import RecipientStatus
 from ..stop import Stop
+from ..work import ON_STOP_LIST
 from .claim import pending_in
 from .locks import write_event
 from .moves import changed_rows
 
-ON_STOP_LIST = "on the stop list"
 PROVIDER = "provider"
 _ROWS_READ = 5_000
 

@@ -7,14 +7,11 @@ from models.content import Content, compile_content, expected_segments
 from models.errors import MissingValue, UnsendableText
 from models.states import RecipientStatus
 from models.timing import Moments, too_late
-from models.work import Lease, Owed, RecipientOutcome
+from models.work import ON_STOP_LIST, Lease, Owed, RecipientOutcome
 from worker.core.fence import Fence
 from worker.core.group import group
 from worker.core.messages import Submission
 from worker.core.timing import in_account_time
-
-STOPPED = "on the stop list"
-STOPPED_IN_DOUBT = "on the stop list since; it was in doubt whether the gateway had accepted this"
 
 _MSISDN_DIGITS = 14
 _KEY_DIGITS = 19
@@ -47,7 +44,8 @@ def prepare(lease: Lease, owed: Sequence[Owed], fence: Fence) -> Prepared:
     for recipient in owed:
         try:
             if recipient.stopped:
-                raise _NotToday(STOPPED_IN_DOUBT if lease.history.doubtful else STOPPED)
+                in_doubt = " since; it was in doubt whether the gateway had accepted this"
+                raise _NotToday(ON_STOP_LIST + (in_doubt if lease.history.doubtful else ""))
             if not fence.allows(recipient.msisdn):
                 raise _NotToday(fence.reason)
             _check_digits(recipient)

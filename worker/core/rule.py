@@ -1,5 +1,6 @@
 """What becomes of one line: an outcome, or the reason why it stays pending."""
 
+from dataclasses import replace
 from enum import StrEnum
 
 from models.states import ErrorClass, RecipientStatus
@@ -44,10 +45,12 @@ def rule_entry(line: Line, entry: ReplyEntry, remark: str | None, history: Histo
     if entry.meaning in _WAITS:
         return _WAITS[entry.meaning]
     if entry.meaning in _CLASSES:
-        reason = "on the provider's stop list" if entry.meaning is Meaning.STOP_LISTED else None
-        return _outcome(
+        stop_listed = entry.meaning is Meaning.STOP_LISTED
+        reason = "on the provider's stop list" if stop_listed else None
+        outcome = _outcome(
             line, entry, RecipientStatus.REJECTED, reason, remark, _CLASSES[entry.meaning], history.doubtful
         )
+        return replace(outcome, stop_listed=stop_listed)
     if entry.meaning is Meaning.UNSEEN and entry.provider_message_id is None:
         return rule_unseen(line, entry.text, history)
     return _outcome(line, entry, RecipientStatus.ACCEPTED, _why_accepted(entry), remark)
@@ -59,7 +62,10 @@ def rule_error(line: Line, text: str, meaning: Meaning, history: History, *, alo
     A refused document says nothing of an earlier attempt: where that is in doubt, nobody becomes `rejected`.
     """
     if meaning in REFUSALS:
-        return rule_refused(line, text, _CLASSES[meaning], history) if alone else Wait.SPLIT
+        if not alone:
+            return Wait.SPLIT
+        refused = rule_refused(line, text, _CLASSES[meaning], history)
+        return replace(refused, stop_listed=meaning is Meaning.STOP_LISTED)
     # A word of acceptance cannot stand for a document; it is as undocumented there as any other.
     return _WAITS.get(meaning) or rule_unseen(line, text, history)
 

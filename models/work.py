@@ -9,7 +9,6 @@ from .content import Content
 from .states import ErrorClass, RecipientStatus
 from .timing import Timing
 
-
 ON_STOP_LIST = "on the stop list"
 """Why a recipient was skipped, at import and at claim alike."""
 

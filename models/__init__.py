@@ -14,6 +14,7 @@ from .batch import Batch
 from .campaign import Campaign
 from .content import Content, FlashSms, Silence, Sms, SmsViber, VCard, Viber, ViberSms, WapPush
 from .errors import (
+    BadTimes,
     ContentError,
     EmptyList,
     IllegalMove,
@@ -37,6 +38,7 @@ __all__ = [
     "Account",
     "AccountStatus",
     "Attempt",
+    "BadTimes",
     "Base",
     "Batch",
     "BatchStatus",

@@ -4,6 +4,7 @@
     ├── ContentError       what a campaign says cannot be sent as it stands
     ├── MissingValue       one recipient has no value for a variable of the text
     ├── UnsendableText     one recipient's text has a character that XML 1.0 cannot carry
+    ├── BadTimes           a window, a zone, a start or an end that cannot be
     ├── IllegalMove        a status change that the state machine does not have
     ├── UnknownAccount     no account of that name
     ├── UnknownCampaign    no campaign with that id
@@ -33,6 +34,10 @@ class MissingValue(LedgerError):
 
 class UnsendableText(LedgerError):
     """Raised when a rendered text holds a character that an XML 1.0 document cannot carry."""
+
+
+class BadTimes(LedgerError):
+    """Raised when a window, a zone, a start or an end cannot be understood, or can never come."""
 
 
 class IllegalMove(LedgerError):

@@ -21,6 +21,9 @@ ROOMS = {
     "models/segments.py": set(),
     "models/template.py": {"models.errors"},
     "models/timing.py": {"models.errors"},
+    "models/window.py": {"models.errors"},
+    "models/forecast.py": {"models.window"},
+    "models/rules.py": {"models.errors", "models.window"},
     "models/content.py": {"models.errors", "models.segments", "models.template"},
     "models/work.py": {"models.content", "models.states", "models.timing"},
     "models/base.py": {"sqlalchemy"},
@@ -91,6 +94,7 @@ ROOMS = {
         "worker.settings",
     },
     "worker/scheduler.py": SQL_FROM_OUTSIDE | {"models", "worker.clock", "worker.logs", "worker.settings"},
+    "worker/witness.py": {"models", "redis", "worker.clock", "worker.logs", "worker.settings"},
     "worker/wake.py": {"celery", "kombu", "worker.logs"},
     "worker/runtime.py": SQL_FROM_OUTSIDE
     | {
@@ -101,6 +105,7 @@ ROOMS = {
         "worker.lane",
         "worker.scheduler",
         "worker.settings",
+        "worker.witness",
     },
     "worker/start.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings"},

@@ -33,7 +33,11 @@ class TestOneEntry:
         self, meaning: Meaning, id_: str, status: RecipientStatus, error_class: ErrorClass | None, reason: str | None
     ) -> None:
         decision = decide(1, entry(1, meaning, id_, "As it Was."))
-        assert decision.outcomes == (RecipientOutcome(101, status, id_ or None, 1, "As it Was.", error_class, reason),)
+        (outcome,) = decision.outcomes
+        stop_listed = meaning is M.STOP_LISTED
+        assert outcome == RecipientOutcome(
+            101, status, id_ or None, 1, "As it Was.", error_class, reason, stop_listed=stop_listed
+        )
         assert decision.verdict is V.COMPLETE
         assert decision.attempt_outcome == "answered"
         assert not decision.doubt and not decision.transport_failed and not decision.document_refused

@@ -19,11 +19,15 @@ LONGEST_WAIT_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Lane:
-    """Works one account for a while. `pause(seconds)` waits and returns early when the process is stopping."""
+    """Works one account for a while. `pause(seconds)` waits and returns early when the process is stopping.
+
+    `confirm` returns why nothing may be sent from this database, or None.
+    """
 
     dispatcher: Dispatcher
     stopping: Callable[[], bool]
     pause: Callable[[float], None]
+    confirm: Callable[[], str | None] = lambda: None
     monotonic: Callable[[], float] = monotonic
     slice_seconds: float = LANE_SECONDS
 
@@ -31,6 +35,8 @@ class Lane:
         """Dispatch batches of the account one after another; return whether a successor should go on."""
         ends = self.monotonic() + self.slice_seconds
         first = True
+        if self.confirm() is not None:
+            return False
         with bound(account_id=account_id):
             while not self.stopping():
                 done = self.dispatcher.dispatch(account_id, first_of_lane=first)

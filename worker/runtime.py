@@ -13,6 +13,7 @@ from worker.gateway.client import Gateway
 from worker.lane import Lane
 from worker.scheduler import Scheduler
 from worker.settings import Settings, load_settings
+from worker.witness import Watch, open_witness
 
 _PAUSE_STEP_SECONDS = 0.1
 _stopping = RawValue("b", 0)
@@ -42,18 +43,19 @@ class Runtime:
     engine: Engine
     sessions: Sessions
     gateway: Gateway
+    watch: Watch
 
     def dispatcher(self) -> Dispatcher:
         """Return the worker of single batches."""
-        return Dispatcher(self.settings, self.sessions, self.gateway)
+        return Dispatcher(self.settings, self.sessions, self.gateway, saw=self.watch.saw)
 
     def lane(self) -> Lane:
         """Return the worker of one account."""
-        return Lane(self.dispatcher(), is_stopping, _pause)
+        return Lane(self.dispatcher(), is_stopping, _pause, self.watch.confirm)
 
     def scheduler(self) -> Scheduler:
         """Return the maker of ticks."""
-        return Scheduler(self.settings, self.sessions)
+        return Scheduler(self.settings, self.sessions, self.watch.confirm)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -64,7 +66,8 @@ class Runtime:
 def open_runtime(settings: Settings) -> Runtime:
     """Build a runtime; opens no connection yet."""
     engine = open_engine(settings.database_url)
-    return Runtime(settings, engine, open_sessions(engine), Gateway())
+    sessions = open_sessions(engine)
+    return Runtime(settings, engine, sessions, Gateway(), Watch(sessions, open_witness(settings)))
 
 
 _made: dict[int, Runtime] = {}

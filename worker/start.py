@@ -70,7 +70,7 @@ def check_database(runtime: Runtime) -> None:
     """Make sure that this process may send from this database.
 
     Raises:
-        WrongDatabase: it does not answer, or is of another version.
+        WrongDatabase: it does not answer, is of another version, or was restored from a backup.
         ConfigurationError: it belongs to another environment.
     """
     check_version(runtime.engine)
@@ -79,8 +79,11 @@ def check_database(runtime: Runtime) -> None:
     if remembered != runtime.settings.environment:
         raise ConfigurationError(
             f"this database belongs to environment {remembered}, this process runs in {runtime.settings.environment}: "
-            f"set BULKPOST_ENVIRONMENT={remembered}, or use a database of its own for {runtime.settings.environment}"
+            f"set BULKPOST_ENVIRONMENT={remembered}, use a database of its own for {runtime.settings.environment}, or "
+            "take this one over: bulkpost adopt"
         )
+    if (reason := runtime.watch.confirm()) is not None:
+        raise WrongDatabase(reason)
 
 
 def check_fences(runtime: Runtime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -141,7 +141,11 @@ def cancel_campaign(
     now = clock(session)
     move_campaign(session, campaign, CampaignStatus.CANCELLED, now, actor)
     tried = session.execute(
-        select(Batch).where(Batch.campaign_id == campaign_id, Batch.status.in_(READY_BATCH), Batch.attempt_number > 0)
+        select(Batch).where(
+            Batch.campaign_id == campaign_id,
+            Batch.status.in_(READY_BATCH),
+            or_(Batch.attempt_number > 0, Batch.doubt_since.is_not(None)),
+        )
     ).scalars()
     for batch in tried.all():
         count_outcomes(campaign, session, end_cancelled(session, batch, batch.doubt_since is not None, now))

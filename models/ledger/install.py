@@ -15,13 +15,18 @@ from .locks import SYSTEM
 DEFAULT_ACCOUNT = "default"
 
 
+def new_installation_id() -> str:
+    """Return a name that no other database has."""
+    return str(uuid.uuid4())
+
+
 def install(session: Session, *, environment: str, gateway_url: str, clock: Clock = database_clock) -> Installation:
     """Write the installation row and account `default` where they are missing; change nothing that is there."""
     installation = session.execute(select(Installation)).scalar_one_or_none()
     if installation is None:
         installation = Installation(
             id=1,
-            installation_id=str(uuid.uuid4()),
+            installation_id=new_installation_id(),
             environment=environment,
             contract_version=CONTRACT_VERSION,
             created_at=clock(session),

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import LedgerError
-from worker.cli import account, campaign, control, database, demo, doctor, prove, replay, run, simulator
+from worker.cli import account, adopt, campaign, control, database, demo, doctor, prove, replay, run, simulator
 from worker.errors import ConfigurationError, DispatchError
 from worker.logs import first_line
 
@@ -32,6 +32,7 @@ app.command()(replay.replay)
 app.command()(doctor.doctor)
 app.command()(control.stop)
 app.command()(control.start)
+app.command()(adopt.adopt)
 app.command()(simulator.simulator)
 
 

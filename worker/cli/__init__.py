@@ -10,7 +10,20 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import LedgerError
-from worker.cli import account, adopt, campaign, control, database, demo, doctor, prove, replay, run, simulator
+from worker.cli import (
+    account,
+    adopt,
+    campaign,
+    control,
+    database,
+    demo,
+    doctor,
+    prove,
+    replay,
+    run,
+    simulator,
+    stoplist,
+)
 from worker.errors import ConfigurationError, DispatchError
 from worker.logs import first_line
 
@@ -27,6 +40,7 @@ app.command()(run.up)
 app.add_typer(database.app, name="db")
 app.add_typer(account.app, name="account")
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(stoplist.app, name="stoplist")
 app.command()(prove.prove)
 app.command()(replay.replay)
 app.command()(doctor.doctor)

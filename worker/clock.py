@@ -10,6 +10,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def pause(seconds: float) -> None:
+    """Wait, whatever happens meanwhile."""
+    time.sleep(seconds)
+
+
 def utc_now() -> datetime:
     """Return this host's wall clock, for showing things to people; never compared with a lease."""
     return datetime.now(UTC)

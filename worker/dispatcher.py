@@ -11,14 +11,17 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from models.ledger.claim import claim
 from models.ledger.importing import no_offset
 from models.ledger.owed import read_owed
 from models.ledger.record import Recorded, record
+from models.ledger.written import is_recorded
 from models.session import Clock, Sessions, database_clock, reading, transaction
 from models.states import ErrorClass
-from models.work import Brake, Closing, Lease, RecipientOutcome, Refused, Verdict
-from worker.clock import jitter, monotonic
+from models.work import Brake, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
+from worker.clock import jitter, monotonic, pause
 from worker.core.backoff import wait_seconds
 from worker.core.decide import decide_error, decide_reply
 from worker.core.messages import Decision, Exchange, Submission
@@ -26,6 +29,7 @@ from worker.core.prepare import Prepared, prepare
 from worker.errors import GatewayError
 from worker.gateway.client import Gateway
 from worker.gateway.document import Credentials, build, masked
+from worker.insisting import Patience, insist, insist_on_writing
 from worker.logs import bound, log
 from worker.settings import Settings, variable_stem
 
@@ -52,21 +56,28 @@ class Dispatcher:
     gateway: Gateway
     clock: Clock = database_clock
     monotonic: Callable[[], float] = monotonic
+    pause: Callable[[float], None] = pause
     jitter: Callable[[], float] = jitter
+    saw: Callable[[Lease], None] = field(default=lambda lease: None)
     at: Callable[[str], None] = field(default=lambda step: None)
 
     def dispatch(self, account_id: int, *, first_of_lane: bool = False) -> Recorded | Refused:
         """Claim one batch, post it, and record what came of it.
 
-        Raises nothing for what the provider does. On an error of the database the lease is left to rescue.
+        Raises nothing for what the provider does. While the database fails with what may pass, the answer is written
+        again until the lease ends.
+
+        Raises:
+            SQLAlchemyError: the claim failed, or the database did not come back; a lease is left to rescue.
         """
         began = self.monotonic()
         lease = self._claim(account_id, first_of_lane)
         if isinstance(lease, Refused):
             return lease
+        self.saw(lease)
         with bound(campaign=lease.campaign_id, batch=lease.batch_id, attempt=lease.attempt_number):
             closing = self._close(lease, began)
-            recorded = self._record(lease, closing)
+            recorded = self._record(lease, closing, began)
             self._say(lease, closing, recorded, self.monotonic() - began)
         return recorded
 
@@ -87,8 +98,8 @@ class Dispatcher:
 
     def _close(self, lease: Lease, began: float) -> Closing:
         """Post what the lease owes and say what record has to write."""
-        with reading(self.sessions) as session:
-            owed = read_owed(session, lease)
+        limit = self.settings.connect_timeout_seconds + self.settings.read_timeout_seconds
+        owed = insist(lambda: self._read(lease), self._patience(began + self.settings.lease_seconds - limit))
         if lease.timing.is_given and lease.time_offset_minutes is None:
             return _stopped(lease, (), no_offset(lease.account_name))
         prepared = prepare(lease, owed, self.settings.fence(lease.gateway_url))
@@ -102,13 +113,16 @@ class Dispatcher:
         body = build(submission, credentials)
         if len(body) > LARGEST_DOCUMENT and len(submission.lines) > 1:
             return _not_posted(skipped, Verdict.SPLIT, f"the document would have {len(body):,} bytes: halved")
-        limit = self.settings.connect_timeout_seconds + self.settings.read_timeout_seconds
         if self.monotonic() - began + limit > self.settings.lease_seconds:
             return _not_posted(skipped, Verdict.PUT_BACK, "too little of the lease was left for a POST: given back")
         post = self._post(lease, body)
         self.at("posted")
         decision = _decide(lease, submission, post)
         return self._closing(lease, prepared, credentials, post, decision)
+
+    def _read(self, lease: Lease) -> list[Owed]:
+        with reading(self.sessions) as session:
+            return read_owed(session, lease)
 
     def _post(self, lease: Lease, body: bytes) -> _Post:
         self.at("posting")
@@ -166,8 +180,8 @@ class Dispatcher:
             reply_bytes=answer.raw or None,
         )
 
-    def _record(self, lease: Lease, closing: Closing) -> Recorded:
-        with transaction(self.sessions) as session:
+    def _record(self, lease: Lease, closing: Closing, began: float) -> Recorded:
+        def write(session: Session) -> Recorded:
             recorded = record(
                 session,
                 lease,
@@ -177,8 +191,15 @@ class Dispatcher:
                 clock=self.clock,
             )
             self.at("recording")
+            return recorded
+
+        patience = self._patience(began + self.settings.lease_seconds)
+        recorded = insist_on_writing(self.sessions, write, lambda session: is_recorded(session, lease), patience)
         self.at("recorded")
         return recorded
+
+    def _patience(self, ends: float) -> Patience:
+        return Patience(ends, self.monotonic, self.pause, self.jitter)
 
     def _say(self, lease: Lease, closing: Closing, recorded: Recorded, seconds: float) -> None:
         log.info(

@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.ledger.report import unfinished
 from models.session import reading
 from worker import celery as composition
+from worker.database_faults import find_fault
 from worker.errors import ConfigurationError
-from worker.logs import first_line, log
+from worker.logs import log
 from worker.runtime import Runtime, stop_claiming, use_runtime
 from worker.wake import Wake
 
@@ -94,7 +95,7 @@ class Embedded:
                         return
                     failures = 0
                 except SQLAlchemyError as error:
-                    log.error("tick_failed", error=first_line(error))
+                    log.error("tick_failed", error=find_fault(error).words)
                     failures += 1
                     if self.until_idle and failures >= MOST_FAILURES:
                         raise

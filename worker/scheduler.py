@@ -1,7 +1,7 @@
 """One tick: start, plan, rescue, settle, and say which accounts want lanes.
 
 Every step is a guarded, bounded, resumable transaction: two ticks at once, two schedulers, or a tick killed half way
-are harmless. What fails in one step does not keep the others from their work.
+are harmless. What fails in one step does not keep the others from their work, unless the database itself is away.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,8 @@ from models.ledger.plan import plan, start_due
 from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
 from models.ledger.settle import settle
 from models.session import Clock, Sessions, database_clock, reading, transaction
-from worker.logs import first_line, log
+from worker.database_faults import find_fault
+from worker.logs import log
 from worker.settings import Settings
 
 MOST_PLANS = 20
@@ -24,20 +25,35 @@ MOST_PLANS = 20
 
 @dataclass(frozen=True)
 class Scheduler:
-    """Runs ticks. `at` is called after each step, so that tests can kill the process there."""
+    """Runs ticks. `at` is called after each step, so that tests can kill the process there.
+
+    `confirm` returns why nothing may be sent from this database, or None.
+    """
 
     settings: Settings
     sessions: Sessions
+    confirm: Callable[[], str | None] = lambda: None
     clock: Clock = database_clock
     at: Callable[[str], None] = field(default=lambda step: None)
 
     def tick(self) -> dict[int, int]:
-        """Do everything that is due, and return how many lanes to start for which account."""
+        """Do everything that is due, and return how many lanes to start for which account.
+
+        From a database that waits to be adopted nothing is started, planned or given up.
+
+        Raises:
+            SQLAlchemyError: the database is away, or the last step failed; the next tick does it all.
+        """
+        if self.confirm() is not None:
+            return {}
         for step in (self._rescue, self._give_up, self._start, self._plan, self._settle, self._sweep):
             try:
                 step()
             except SQLAlchemyError as error:
-                log.error("tick_step_failed", step=step.__name__.strip("_"), error=first_line(error))
+                fault = find_fault(error)
+                if fault.everywhere:
+                    raise
+                log.error("tick_step_failed", step=step.__name__.strip("_"), error=fault.words)
             self.at(step.__name__.strip("_"))
         with transaction(self.sessions) as session:
             return take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)

@@ -3,7 +3,8 @@
 from sqlalchemy.exc import SQLAlchemyError
 
 from worker.celery import app
-from worker.logs import first_line, log
+from worker.database_faults import find_fault
+from worker.logs import log
 from worker.runtime import is_stopping, runtime
 from worker.wake import LANE, TICK, Wake
 
@@ -16,7 +17,7 @@ def tick() -> None:
     try:
         wake.lanes(runtime().scheduler().tick())
     except SQLAlchemyError as error:
-        log.error("tick_failed", error=first_line(error))
+        log.error("tick_failed", error=find_fault(error).words)
 
 
 @app.task(name=LANE)
@@ -26,7 +27,7 @@ def lane(account_id: int) -> None:
         more = runtime().lane().run(account_id)
     except SQLAlchemyError as error:
         # What was claimed stays leased until rescue; the tick hints again once the database is back.
-        log.error("lane_failed", account_id=account_id, error=first_line(error))
+        log.error("lane_failed", account_id=account_id, error=find_fault(error).words)
         return
     if more and not is_stopping():
         wake.lane(account_id)

@@ -76,12 +76,17 @@ ROOMS = {
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
-    "worker/dispatcher.py": {
+    "worker/database_faults.py": {"sqlalchemy.exc", "worker.logs"},
+    "worker/insisting.py": SQL_FROM_OUTSIDE
+    | {"models.session", "worker.clock", "worker.database_faults", "worker.logs"},
+    "worker/dispatcher.py": SQL_FROM_OUTSIDE
+    | {
         "models",
         "worker.clock",
         "worker.core",
         "worker.errors",
         "worker.gateway",
+        "worker.insisting",
         "worker.logs",
         "worker.settings",
     },
@@ -93,7 +98,8 @@ ROOMS = {
         "worker.logs",
         "worker.settings",
     },
-    "worker/scheduler.py": SQL_FROM_OUTSIDE | {"models", "worker.clock", "worker.logs", "worker.settings"},
+    "worker/scheduler.py": SQL_FROM_OUTSIDE
+    | {"models", "worker.clock", "worker.database_faults", "worker.logs", "worker.settings"},
     "worker/witness.py": {"models", "redis", "worker.clock", "worker.logs", "worker.settings"},
     "worker/wake.py": {"celery", "kombu", "worker.logs"},
     "worker/runtime.py": SQL_FROM_OUTSIDE
@@ -124,6 +130,7 @@ ROOMS = {
         "celery",
         "sqlalchemy.exc",
         "worker.celery",
+        "worker.database_faults",
         "worker.lane",
         "worker.logs",
         "worker.runtime",
@@ -132,7 +139,7 @@ ROOMS = {
     },
     "worker/embedded.py": SQL_FROM_OUTSIDE
     | {"celery", "kombu", "models", "worker.celery", "worker.clock", "worker.errors", "worker.logs", "worker.runtime"}
-    | {"worker.start", "worker.tasks", "worker.wake"},
+    | {"worker.database_faults", "worker.start", "worker.tasks", "worker.wake"},
     "worker/bench/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
     "worker/drill/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
     "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "worker"},

@@ -113,6 +113,16 @@ PHRASES: Mapping[Meaning, tuple[str, ...]] = {
     ),
 }
 
+CLOSED: tuple[str, ...] = (
+    "This destination is closed for you",
+    "Данное направление закрыто для вас",
+    "This destination is closed",
+    "Данное направление закрыто",
+    "Error_Destination_Address_Blocked",
+    "Error_User_Destination_Blocked",
+)
+"""Of the refusals of a number, those that stay so until the provider opens something. Source: protocol.md 7.2, 7.3."""
+
 
 def meaning(text: str) -> Meaning:
     """Say what a text of the provider means: the whole text is compared, never a part of it.
@@ -121,6 +131,13 @@ def meaning(text: str) -> Meaning:
     """
     known = _MEANINGS.get(text)  # "send", nearly always
     return known or _MEANINGS.get(_normalised(text), Meaning.UNSEEN)
+
+
+def why_no_repeat_helps(text: str) -> str | None:
+    """Say why posting the same message to the same number again brings the same refusal, None where it may not."""
+    if meaning(text) is Meaning.STOP_LISTED:
+        return "on the provider's stop list"
+    return "a destination that is closed for this account" if _normalised(text) in _CLOSED else None
 
 
 def _normalised(text: str) -> str:
@@ -134,3 +151,4 @@ def _normalised(text: str) -> str:
 _MEANINGS: Mapping[str, Meaning] = {
     _normalised(phrase): meant for meant, phrases in PHRASES.items() for phrase in phrases
 }
+_CLOSED = frozenset(map(_normalised, CLOSED))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.messages import Meaning
-from worker.gateway.phrases import meaning
+from worker.gateway.phrases import CLOSED, meaning, why_no_repeat_helps
 
 M = Meaning
 SENDER_EN = "The sender must not exceed 15 characters for numeric numbers and 11 characters for alphanumeric numbers"
@@ -143,3 +143,30 @@ def test_part_of_a_text_or_more_than_it_is_unseen(text: str) -> None:
 @given(st.text())
 def test_any_text_has_a_meaning(text: str) -> None:
     assert meaning(text) in Meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Phone number is on the stop list",
+        "Номер телефона присутствует в стоп-листе.",
+        "This destination is closed",
+        "This destination is closed for you",
+        "Данное направление закрыто для вас.",
+        "error: ДАННОЕ НАПРАВЛЕНИЕ ЗАКРЫТО.",
+        "Error_User_Destination_Blocked",
+    ],
+)
+def test_stop_list_and_closed_destinations_are_not_mended_by_a_repeat(text: str) -> None:
+    assert why_no_repeat_helps(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["Specify phone number", "There is no such sender", "Out of SMS", "never heard of", ""]
+)
+def test_other_refusals_may_be_mended_by_a_repeat(text: str) -> None:
+    assert why_no_repeat_helps(text) is None
+
+
+def test_every_closed_destination_is_a_refusal_of_the_number() -> None:
+    assert {meaning(text) for text in CLOSED} == {M.RECIPIENT}

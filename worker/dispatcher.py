@@ -20,7 +20,7 @@ from models.ledger.record import Recorded, record
 from models.ledger.written import is_recorded
 from models.session import Clock, Sessions, database_clock, reading, transaction
 from models.states import ErrorClass
-from models.work import Brake, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
+from models.work import Brake, ClaimRefusal, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
 from worker.clock import jitter, monotonic, pause
 from worker.core.backoff import wait_seconds
 from worker.core.decide import decide_error, decide_reply
@@ -59,6 +59,7 @@ class Dispatcher:
     pause: Callable[[float], None] = pause
     jitter: Callable[[], float] = jitter
     saw: Callable[[Lease], None] = field(default=lambda lease: None)
+    stopped: Callable[[], bool] = field(default=lambda: False)
     at: Callable[[str], None] = field(default=lambda step: None)
 
     def dispatch(self, account_id: int, *, first_of_lane: bool = False) -> Recorded | Refused:
@@ -70,6 +71,8 @@ class Dispatcher:
         Raises:
             SQLAlchemyError: the claim failed, or the database did not come back; a lease is left to rescue.
         """
+        if self.stopped():
+            return Refused(ClaimRefusal.STOPPED)
         began = self.monotonic()
         lease = self._claim(account_id, first_of_lane)
         if isinstance(lease, Refused):
@@ -115,6 +118,8 @@ class Dispatcher:
             return _not_posted(skipped, Verdict.SPLIT, f"the document would have {len(body):,} bytes: halved")
         if self.monotonic() - began + limit > self.settings.lease_seconds:
             return _not_posted(skipped, Verdict.PUT_BACK, "too little of the lease was left for a POST: given back")
+        if self.stopped():
+            return _not_posted(skipped, Verdict.PUT_BACK, "the stop file was there before the POST: given back")
         post = self._post(lease, body)
         self.at("posted")
         decision = _decide(lease, submission, post)

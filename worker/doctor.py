@@ -8,6 +8,7 @@ from models.session import reading
 from worker.celery import broker_problem, configure
 from worker.runtime import Runtime
 from worker.settings import Settings, unknown_names, variable_stem
+from worker.stop_file import exists
 
 
 def examine(runtime: Runtime) -> Iterator[Ailment]:
@@ -15,6 +16,8 @@ def examine(runtime: Runtime) -> Iterator[Ailment]:
     settings = runtime.settings
     for name, near in unknown_names():
         yield Ailment(f"{name} is no setting and is not read", f"did you mean {near}?" if near else "remove it")
+    if exists(settings.stop_file):
+        yield Ailment(f"{runtime.stop_file.full_path} stops the workers of this folder", "bulkpost start --file")
     with reading(runtime.sessions) as session:
         yield from find_ailments(session, doubt_limit_seconds=settings.doubt_limit_seconds)
         urls = gateway_urls(session)

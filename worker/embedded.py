@@ -109,4 +109,4 @@ class Embedded:
 
     def _is_idle(self) -> bool:
         with reading(self.runtime.sessions) as session:
-            return not unfinished(session)
+            return self.runtime.stop_file.is_there() or not unfinished(session)

@@ -13,6 +13,7 @@ from worker.gateway.client import Gateway
 from worker.lane import Lane
 from worker.scheduler import Scheduler
 from worker.settings import Settings, load_settings
+from worker.stop_file import StopFile
 from worker.witness import Watch, open_witness
 
 _PAUSE_STEP_SECONDS = 0.1
@@ -44,10 +45,11 @@ class Runtime:
     sessions: Sessions
     gateway: Gateway
     watch: Watch
+    stop_file: StopFile
 
     def dispatcher(self) -> Dispatcher:
         """Return the worker of single batches."""
-        return Dispatcher(self.settings, self.sessions, self.gateway, saw=self.watch.saw)
+        return Dispatcher(self.settings, self.sessions, self.gateway, saw=self.watch.saw, stopped=self.stop_file.is_there)
 
     def lane(self) -> Lane:
         """Return the worker of one account."""
@@ -67,7 +69,8 @@ def open_runtime(settings: Settings) -> Runtime:
     """Build a runtime; opens no connection yet."""
     engine = open_engine(settings.database_url)
     sessions = open_sessions(engine)
-    return Runtime(settings, engine, sessions, Gateway(), Watch(sessions, open_witness(settings)))
+    watch = Watch(sessions, open_witness(settings))
+    return Runtime(settings, engine, sessions, Gateway(), watch, StopFile(settings.stop_file))
 
 
 _made: dict[int, Runtime] = {}

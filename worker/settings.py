@@ -58,6 +58,8 @@ class Settings(BaseModel):
     tick_seconds: float = Field(1.0, ge=0.05, le=60)
     default_region: str = Field("RU", pattern=r"^[A-Z]{2}$")
     time_zone: str = "Europe/Moscow"
+    stop_file: str = Field("bulkpost.stop", min_length=1)
+    """While it exists, workers that look for it send nothing; a relative path is in their working directory."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
     secrets: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)

@@ -53,6 +53,7 @@ ROOMS = {
         "worker.errors",
         "worker.gateway.document.Credentials",
     },
+    "worker/stop_file.py": {"worker.errors", "worker.logs"},
     "worker/logs.py": {"sqlalchemy.exc", "structlog", "worker.settings"},
     "worker/private_servers.py": {"psycopg", "redis", "worker.errors"},
     "worker/core/": VALUES | {"worker.core", "worker.errors"},
@@ -74,7 +75,7 @@ ROOMS = {
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
-    "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings"},
+    "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/database_faults.py": {"sqlalchemy.exc", "worker.logs"},
     "worker/insisting.py": SQL_FROM_OUTSIDE
@@ -111,6 +112,7 @@ ROOMS = {
         "worker.lane",
         "worker.scheduler",
         "worker.settings",
+        "worker.stop_file",
         "worker.witness",
     },
     "worker/start.py": SQL_FROM_OUTSIDE

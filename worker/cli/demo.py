@@ -79,6 +79,7 @@ def demo_settings(folder: Path, gateway_url: str) -> Settings:
         lease_seconds=15,
         retry_base_seconds=1,
         tick_seconds=0.2,
+        stop_file=str(folder / "bulkpost.stop"),
         log_level="ERROR",
     )
 

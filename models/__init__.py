@@ -8,6 +8,7 @@ Imports inside are relative, so that the folder works under both names. Needs SQ
 """
 
 from .account import Account
+from .api_key import ApiKey, HttpRequest
 from .attempt import Attempt
 from .base import CONTRACT_VERSION, Base
 from .batch import Batch
@@ -28,15 +29,18 @@ from .event import Event
 from .installation import Installation
 from .ledger.enqueue import Recipient, enqueue_campaign
 from .outcome import Outcome
+from .outgoing import Outgoing
 from .schedule import SavedList, SavedRow, Schedule
 from .states import AccountStatus, BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
 from .stop import Stop
 from .timing import Timing
+from .webhook import Webhook, WebhookMessage
 
 __all__ = [
     "CONTRACT_VERSION",
     "Account",
     "AccountStatus",
+    "ApiKey",
     "Attempt",
     "BadTimes",
     "Base",
@@ -50,11 +54,13 @@ __all__ = [
     "ErrorClass",
     "Event",
     "FlashSms",
+    "HttpRequest",
     "IllegalMove",
     "Installation",
     "KeyConflict",
     "LedgerError",
     "Outcome",
+    "Outgoing",
     "Recipient",
     "RecipientStatus",
     "SavedList",
@@ -71,6 +77,8 @@ __all__ = [
     "Viber",
     "ViberSms",
     "WapPush",
+    "Webhook",
+    "WebhookMessage",
     "WrongDatabase",
     "enqueue_campaign",
 ]

@@ -49,7 +49,8 @@ class Runtime:
 
     def dispatcher(self) -> Dispatcher:
         """Return the worker of single batches."""
-        return Dispatcher(self.settings, self.sessions, self.gateway, saw=self.watch.saw, stopped=self.stop_file.is_there)
+        stopped = self.stop_file.is_there
+        return Dispatcher(self.settings, self.sessions, self.gateway, saw=self.watch.saw, stopped=stopped)
 
     def lane(self) -> Lane:
         """Return the worker of one account."""

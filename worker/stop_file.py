@@ -21,7 +21,9 @@ class StopFile:
         if there != self._was_there:
             self._was_there = there
             if there:
-                log.warning("stop_file_found", path=self.full_path, mend="remove it, or run bulkpost start --file there")
+                log.warning(
+                    "stop_file_found", path=self.full_path, mend="remove it, or run bulkpost start --file there"
+                )
             else:
                 log.warning("stop_file_gone", path=self.full_path)
         return there

@@ -28,7 +28,9 @@ def stop(
     if file:
         path = load_settings().stop_file
         pull(path, f"{utc_now():%Y-%m-%d %H:%M:%S} UTC, {user_name()}: {reason}")
-        note(f"{StopFile(path).full_path} is there: workers that look for it send nothing; bulkpost start --file ends it")
+        note(
+            f"{StopFile(path).full_path} is there: workers that look for it send nothing; bulkpost start --file ends it"
+        )
         return
     with opened() as runtime:
         with transaction(runtime.sessions) as session:

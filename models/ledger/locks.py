@@ -46,6 +46,21 @@ def lock_campaign(session: Session, campaign_id: int) -> Campaign:
     return campaign
 
 
+def lock_with_account(session: Session, campaign_id: int) -> Campaign:
+    """Lock the account of an imported campaign, then the campaign: no claim is under way, and nobody cancels it.
+
+    Raises:
+        UnknownCampaign: there is none, or it is still being imported.
+    """
+    found = session.execute(
+        select(Campaign.account_id).where(Campaign.id == campaign_id, Campaign.imported_at.is_not(None))
+    ).scalar_one_or_none()
+    if found is None:
+        raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
+    lock_account(session, found)
+    return lock_campaign(session, campaign_id)
+
+
 def find_account(session: Session, name: str) -> Account:
     """Return the account called `name`.
 

@@ -1,0 +1,44 @@
+"""Campaigns that were resent, and their resends: who of them has, or may have, a message for a number already."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Subquery, and_, or_, select
+from sqlalchemy.orm import Session
+
+from ..campaign import Campaign
+from ..outcome import Outcome
+from ..recipient import Recipient
+from ..states import RecipientStatus
+
+
+def relatives(session: Session, campaign_id: int) -> set[int]:
+    """Return the campaigns that this one resends, and all resends of them and of it, however far, without itself."""
+    root = campaign_id
+    while (earlier := _resent_by(session, root)) is not None:
+        root = earlier
+    found, newest = {root}, {root}
+    while newest:
+        newest = set(session.execute(select(Campaign.id).where(Campaign.resend_of.in_(newest))).scalars()) - found
+        found |= newest
+    return found - {campaign_id}
+
+
+def _resent_by(session: Session, campaign_id: int) -> int | None:
+    return session.execute(select(Campaign.resend_of).where(Campaign.id == campaign_id)).scalar_one_or_none()
+
+
+def numbers_in_hand(campaign_ids: Collection[int], *, accepted: bool = True) -> Subquery:
+    """Select the numbers (`msisdn`) that one of the campaigns owes a message, may have sent one, or was `accepted`."""
+    sent = [RecipientStatus.UNKNOWN, *([RecipientStatus.ACCEPTED] if accepted else [])]
+    same = and_(Outcome.campaign_id == Recipient.campaign_id, Outcome.position == Recipient.position)
+    return (
+        select(Recipient.msisdn)
+        .outerjoin(Outcome, same)
+        .where(
+            Recipient.campaign_id.in_(campaign_ids),
+            Recipient.msisdn.is_not(None),
+            or_(Outcome.position.is_(None), Outcome.status.in_(sent), Outcome.after_doubt),
+        )
+        .distinct()
+        .subquery("in_hand")
+    )

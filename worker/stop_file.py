@@ -21,9 +21,7 @@ class StopFile:
         if there != self._was_there:
             self._was_there = there
             if there:
-                log.warning(
-                    "stop_file_found", path=self.full_path, mend="remove it, or run bulkpost start --file there"
-                )
+                log.warning("stop_file_found", path=self.full_path, mend="bulkpost start --file")
             else:
                 log.warning("stop_file_gone", path=self.full_path)
         return there
@@ -31,7 +29,7 @@ class StopFile:
     @property
     def full_path(self) -> str:
         """Where the file is looked for."""
-        return os.path.abspath(self.path)
+        return str(Path(self.path).absolute())
 
 
 def exists(path: str) -> bool:

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from models.attempt import Attempt
+from models.ledger.control import set_account
 from models.ledger.report import show
-from models.session import reading
+from models.session import reading, transaction
 from models.work import ClaimRefusal, Refused
 from tests.support.driving import create, quick_settings
 from worker.errors import ConfigurationError
 from worker.runtime import Runtime, open_runtime
 from worker.simulator.running import RunningSimulator, running_simulator
 from worker.stop_file import StopFile, exists, pull, release
-
-from models.ledger.control import set_account  # isort: skip
-from models.session import transaction  # isort: skip
 
 
 @pytest.fixture
@@ -84,17 +83,18 @@ def test_what_was_claimed_before_the_file_came_is_not_posted_and_goes_out_later(
     assert provider.ledger()["charged"] == 3
 
 
-def test_the_log_says_once_that_the_file_is_there_and_once_that_it_is_gone(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_says_once_that_the_file_is_there_and_once_that_it_is_gone(path: Path) -> None:
     stop_file = StopFile(str(path))
-    assert not stop_file.is_there()
-    pull(str(path), "fire")
-    assert [stop_file.is_there() for _ in range(3)] == [True, True, True]
-    release(str(path))
-    assert [stop_file.is_there() for _ in range(3)] == [False, False, False]
-    told = [record.getMessage() for record in caplog.records]
-    assert [("stop_file_found" in one, "stop_file_gone" in one) for one in told] == [(True, False), (False, True)]
+    with capture_logs() as told:
+        assert not stop_file.is_there()
+        pull(str(path), "fire")
+        assert [stop_file.is_there() for _ in range(3)] == [True, True, True]
+        release(str(path))
+        assert [stop_file.is_there() for _ in range(3)] == [False, False, False]
+    assert [(one["event"], one["log_level"]) for one in told] == [
+        ("stop_file_found", "warning"),
+        ("stop_file_gone", "warning"),
+    ]
 
 
 def test_a_link_to_nowhere_stops_too(path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_link_to_nowhere_stops_too(path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_looked_at_counts_as_stopped(path: Path) -> None:
-    assert exists(str(path / ("x" * 300)))
+    assert exists(str(path.with_name("x" * 300)))
 
 
 def test_the_first_reason_stays_in_the_file(path: Path) -> None:

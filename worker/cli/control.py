@@ -28,9 +28,7 @@ def stop(
     if file:
         path = load_settings().stop_file
         pull(path, f"{utc_now():%Y-%m-%d %H:%M:%S} UTC, {user_name()}: {reason}")
-        note(
-            f"{StopFile(path).full_path} is there: workers that look for it send nothing; bulkpost start --file ends it"
-        )
+        note(f"{StopFile(path).full_path} stops the workers that look for it; bulkpost start --file ends it")
         return
     with opened() as runtime:
         with transaction(runtime.sessions) as session:

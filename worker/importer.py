@@ -85,12 +85,14 @@ def import_list(
     on_progress: Callable[[int], None] = lambda count: None,
     on_lookalike: Callable[[Lookalike], bool] = lambda found: True,
     look: Callable[[int], None] | None = None,
+    at: Callable[[str], None] = lambda step: None,
 ) -> Imported:
     """Import a list as a campaign and return what came of it.
 
     Given `look`, it is called with the id of the filled draft, and the draft is taken away again: nothing is created.
     `on_lookalike` is told of a campaign that says the same to mostly the same numbers and decides whether to go on.
     On any failure nothing is left but a draft that nobody sees, and that is taken away at once where possible.
+    `at` is called with a step's name before and after its commit, so that tests can kill the process there.
 
     Raises:
         IntakeError: the list cannot be read.
@@ -118,9 +120,11 @@ def import_list(
             timing=mailing.timing,
             actor=mailing.actor,
         )
+        at("beginning")
+    at("begun")
     try:
         read = _Reader(rows, names, mailing, rejected)
-        total = _fill(sessions, campaign_id, read, rejected, on_progress)
+        total = _fill(sessions, campaign_id, read, rejected, on_progress, at)
         refused = +read.refused
         if refused.total() == total:
             raise EmptyList(_why_nobody(refused, total))
@@ -129,7 +133,7 @@ def import_list(
             raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
         if look is not None:
             look(campaign_id)
-            discard(sessions, campaign_id)
+            discard(sessions, campaign_id, at)
             return Imported(0, total_count=total, refused=refused)
         with reading(sessions) as session:
             lookalike = find_lookalike(session, campaign_id)
@@ -137,19 +141,23 @@ def import_list(
             raise NotWanted("the campaign was not created")
         with transaction(sessions) as session:
             finish_import(session, campaign_id, external_key=mailing.key, start=mailing.start, actor=mailing.actor)
+            at("finishing")
     except BaseException:
-        discard(sessions, campaign_id)
+        discard(sessions, campaign_id, at)
         raise
+    at("finished")
     return Imported(campaign_id, total_count=total, refused=refused)
 
 
-def discard(sessions: Sessions, campaign_id: int) -> None:
+def discard(sessions: Sessions, campaign_id: int, at: Callable[[str], None] = lambda step: None) -> None:
     """Take away a draft that was never announced, in short transactions."""
     while True:
         with transaction(sessions) as session:
             if not remove_rows(session, campaign_id):
                 remove_campaign(session, campaign_id)
+                at("discarding")
                 return
+        at("rows_removed")
 
 
 def _fill(
@@ -158,6 +166,7 @@ def _fill(
     read: "_Reader",
     rejected: RejectedRows,
     on_progress: Callable[[int], None],
+    at: Callable[[str], None],
 ) -> int:
     """Write all rows and mark the duplicates; return the number of rows."""
     lines = read.lines
@@ -166,14 +175,17 @@ def _fill(
         first = len(lines) - len(chunk) + 1
         with transaction(sessions) as session:
             stopped = add_rows(session, campaign_id, first, chunk)
+            at("adding")
         for position in stopped:
             rejected.add(lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
         read.refused[ON_STOP_LIST] += len(stopped)
         on_progress(len(lines))
+        at("added")
     with reading(sessions) as session:
         duplicates = find_duplicates(session, campaign_id)
         while piece := list(islice(duplicates, ROWS_AT_ONCE)):
             _mark(sessions, campaign_id, piece, lines, rejected)
+            at("marked")
             read.refused["the same number twice"] += len(piece)
     return len(lines)
 

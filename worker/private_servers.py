@@ -192,6 +192,16 @@ class PrivateRedis(PrivateServer):
         self._settings = {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction", **settings}
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def port(self) -> int:
+        """The loopback port it listens on."""
+        return self._port
+
+    def forget(self) -> None:
+        """Lose every key, as FLUSHALL does."""
+        with Redis(port=self._port) as client:
+            client.flushall()
+
     def _command(self) -> list[str]:
         settings = [word for name, value in self._settings.items() for word in (f"--{name}", value)]
         where = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self.directory)]

@@ -18,6 +18,7 @@ from worker.cli import (
     database,
     demo,
     doctor,
+    drill,
     prove,
     replay,
     run,
@@ -44,6 +45,7 @@ app.add_typer(stoplist.app, name="stoplist")
 app.command()(prove.prove)
 app.command()(replay.replay)
 app.command()(doctor.doctor)
+app.command()(drill.drill)
 app.command()(control.stop)
 app.command()(control.start)
 app.command()(adopt.adopt)

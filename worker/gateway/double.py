@@ -32,6 +32,12 @@ def is_simulator(gateway_url: str) -> bool:
     return isinstance(found, dict) and "bulkpost-simulator" in str(found.get("name", ""))
 
 
+def read_counters(gateway_url: str) -> dict[str, int]:
+    """Return what the simulator has counted in this run; empty where it does not answer."""
+    found = _get(gateway_url, "")
+    return dict(found["counters"]) if isinstance(found, dict) else {}
+
+
 def read_charges(gateway_url: str) -> Iterator[Charge]:
     """Yield everything that the simulator charged, a page in memory at a time."""
     after: int | None = 0

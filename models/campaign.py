@@ -91,6 +91,8 @@ class Campaign(Base):
     canary_passed_at: Mapped[datetime | None] = mapped_column(Instant)
     purged_at: Mapped[datetime | None] = mapped_column(Instant)
     """When phones, texts and raw replies were taken out; keys and counts stay."""
+    purged_through: Mapped[int] = mapped_column(Integer, default=0)
+    """Positions up to this one were purged."""
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     attempted_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -47,6 +47,7 @@ COLUMNS: dict[str, tuple[tuple[str, Any], ...]] = {
         ("canary_share", sa.Float()),
         ("canary_passed_at", MOMENT),
         ("purged_at", MOMENT),
+        ("purged_through", 0),
     ),
     "batches": (("counted_on", sa.String(length=10)),),
     "installation": (

@@ -79,7 +79,7 @@ def _shown(session: Session, campaign: Campaign, account: Account, now: datetime
     in_doubt, since = _in_doubt(session, campaign.id)
     content = from_json(campaign.kind, campaign.content)
     forecast = None
-    if not variable_names(content):
+    if campaign.purged_at is None and not variable_names(content):
         each = expected_segments(content)
         forecast = None if each is None else each * (campaign.total_count - campaign.skipped_count)
     return {
@@ -113,6 +113,7 @@ def _shown(session: Session, campaign: Campaign, account: Account, now: datetime
         "start_at": campaign.start_at,
         "started_at": campaign.started_at,
         "finished_at": campaign.finished_at,
+        "purged_at": campaign.purged_at,
     }
 
 

@@ -20,6 +20,7 @@ from worker.cli import (
     doctor,
     drill,
     prove,
+    purge,
     replay,
     run,
     simulator,
@@ -44,6 +45,7 @@ app.add_typer(campaign.app, name="campaign")
 app.add_typer(stoplist.app, name="stoplist")
 app.command()(prove.prove)
 app.command()(replay.replay)
+app.command()(purge.purge)
 app.command()(doctor.doctor)
 app.command()(drill.drill)
 app.command()(control.stop)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from models.ledger.report import ResultRow
+from models.ledger.report import ResultRow, show
 from models.ledger.report import results as read_results
 from models.session import reading
 from models.states import RecipientStatus
-from worker.cli.console import Id, opened
+from worker.cli.console import Id, local, note, opened
 from worker.cli.rows import Format, Row, write_array, write_csv, write_lines
 from worker.errors import ConfigurationError
 
@@ -30,6 +30,10 @@ def results(
     wanted = _statuses(status)
     with opened() as runtime, reading(runtime.sessions) as session:
         rows = _begun(read_results(session, id_, statuses=wanted))
+        purged_at = show(session, id_)["purged_at"]
+        if purged_at is not None:
+            purged = local(purged_at, runtime.settings)
+            note(f"campaign {id_} was purged {purged}: numbers, references and the provider's texts are gone")
         if as_json:
             write_array(rows)
         elif format_ is Format.JSONL:

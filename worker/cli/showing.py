@@ -33,6 +33,8 @@ def print_campaign(shown: dict[str, Any], settings: Settings) -> None:
     for name in ("created_at", "start_at", "started_at", "finished_at"):
         if shown[name] is not None:
             lines.append(f"  {name.removesuffix('_at'):<12} {local(shown[name], settings)}")
+    if shown["purged_at"] is not None:
+        lines.append(f"  purged       {local(shown['purged_at'], settings)}: numbers, texts and raw replies are gone")
     out.print("\n".join(lines), markup=False)
 
 

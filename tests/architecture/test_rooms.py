@@ -60,6 +60,7 @@ ROOMS = {
     "worker/logs.py": {"sqlalchemy.exc", "structlog", "worker.settings"},
     "worker/private_servers.py": {"psycopg", "redis", "worker.errors"},
     "worker/core/": VALUES | {"worker.core", "worker.errors"},
+    "worker/core/cron.py": {"cronsim", "models.window", "worker.errors"},
     "worker/gateway/": {
         "lxml",
         "models.content",
@@ -73,7 +74,16 @@ ROOMS = {
     "worker/gateway/failure.py": {"requests", "urllib3", "worker.errors"},
     "worker/gateway/transport.py": {"requests", "urllib3"},
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
-    "worker/importer.py": {"models", "worker.errors", "worker.intake", "worker.logs"},
+    "worker/import_pieces.py": SQL_FROM_OUTSIDE
+    | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
+    "worker/importer.py": {
+        "models",
+        "sqlalchemy.exc",
+        "worker.errors",
+        "worker.import_pieces",
+        "worker.intake",
+        "worker.logs",
+    },
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},

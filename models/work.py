@@ -60,6 +60,7 @@ class Lease:
     opened_at: datetime
     leased_until: datetime
     history: History
+    segments_each: int = 0  # what was reserved of the day for each recipient; 0 where days are not counted
 
 
 class ClaimRefusal(StrEnum):
@@ -69,6 +70,8 @@ class ClaimRefusal(StrEnum):
     ACCOUNT_PAUSED = "account_paused"
     PARALLEL_LIMIT = "parallel_limit"
     RATE = "rate"
+    WINDOW = "window"
+    DAY = "day"
     BREAKER = "breaker"
     STOPPED = "stopped"
     RESTORED = "restored"

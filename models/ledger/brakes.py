@@ -34,19 +34,22 @@ def needs_account(session: Session, lease: Lease, closing: Closing) -> bool:
         or closing.shrink
         or closing.timed_out
         or (closing.brake is not None and closing.brake.scope == "account")
-        or _has_streak(session, lease.account_id)
+        or _is_kept(session, lease.account_id)
     )
 
 
-def _has_streak(session: Session, account_id: int) -> bool:
-    """Say whether an answer may end a streak, or a pause. Asked now: many a lease is older than what it ends."""
-    streak = or_(
+def _is_kept(session: Session, account_id: int) -> bool:
+    """Say whether an answer may end a streak or a pause, or is counted against a day. Asked now: many a lease is
+    older than what it ends."""
+    kept = or_(
         Account.transport_failures > 0,
         Account.refused_documents > 0,
         Account.timed_out_documents > 0,
         Account.try_again_at.is_not(None),
+        Account.per_day.is_not(None),
+        Account.segments_per_day.is_not(None),
     )
-    return session.execute(select(Account.id).where(Account.id == account_id, streak)).first() is not None
+    return session.execute(select(Account.id).where(Account.id == account_id, kept)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from ..campaign import Campaign
 from ..installation import Installation
 from ..session import Clock, database_clock
 from ..states import AccountStatus, BatchStatus, CampaignStatus
-from .claim import BREAKER_AFTER, ready
+from .claim import BREAKER_AFTER
 from .locks import SYSTEM
+from .ready import ready
 
 PATIENCE_SECONDS = 60.0
 """How long a ready batch, or a lease that ran out, may wait before somebody is missing."""

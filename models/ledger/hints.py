@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -10,8 +10,10 @@ from ..batch import Batch
 from ..campaign import Campaign
 from ..session import Clock, database_clock
 from ..states import AccountStatus, BatchStatus
-from .claim import BREAKER_AFTER, ready
+from .claim import BREAKER_AFTER
+from .limits import day_room
 from .moves import changed_rows
+from .ready import ready, was_counted, window_is_open
 
 HINT_AGAIN_SECONDS = 5.0
 """How long a published hint may lie unanswered before it counts as lost."""
@@ -30,9 +32,8 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
         .where(Batch.account_id == Account.id, Batch.status == BatchStatus.RUNNING)
         .scalar_subquery()
     )
-    wanting = select(
-        Account.id, Account.status, Account.max_parallel, Account.transport_failures, running.label("running")
-    ).where(
+    can_go = ready(now, doubt_limit_seconds)
+    wanting = select(Account, running.label("running")).where(
         or_(Account.status == AccountStatus.ACTIVE, Account.try_again_at <= now),
         unhinted,
         or_(Account.rate_due_at.is_(None), Account.rate_due_at <= now + timedelta(seconds=1)),
@@ -41,21 +42,31 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
             Account.probe_due_at.is_(None),
             Account.probe_due_at <= now,
         ),
-        exists().where(Campaign.account_id == Account.id, ready(now, doubt_limit_seconds)).correlate(Account),
+        window_is_open(Account, now),
+        exists().where(Campaign.account_id == Account.id, can_go).correlate(Account),
     )
     lanes = {}
     # One by one in the order of ids, as the emergency stop locks them; guarded, as another tick may be hinting too.
     for row in session.execute(wanting.order_by(Account.id)).all():
-        alone = row.transport_failures >= BREAKER_AFTER or row.status is AccountStatus.PAUSED
-        most = 1 if alone else row.max_parallel
+        account = row.Account
+        alone = account.transport_failures >= BREAKER_AFTER or account.status is AccountStatus.PAUSED
+        most = 1 if alone else account.max_parallel
         if row.running >= most:
+            continue
+        if day_room(account, 1, now) == 0 and not _has_counted(session, account.id, can_go):
             continue
         hinted = (
             update(Account)
-            .where(Account.id == row.id, unhinted)
+            .where(Account.id == account.id, unhinted)
             .values(hinted_at=now)
             .execution_options(synchronize_session=False)
         )
         if changed_rows(session.execute(hinted)):
-            lanes[row.id] = most - row.running
+            lanes[account.id] = most - row.running
     return lanes
+
+
+def _has_counted(session: Session, account_id: int, can_go: ColumnElement[bool]) -> bool:
+    """Say whether something is ready that needs nothing of a day that is spent."""
+    statement = select(Batch.id).where(Campaign.account_id == account_id, can_go, was_counted()).limit(1)
+    return session.execute(statement).first() is not None

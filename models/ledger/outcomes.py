@@ -16,7 +16,7 @@ from ..outcome import Outcome
 from ..recipient import Recipient
 from ..states import ErrorClass, RecipientStatus
 from ..work import RecipientOutcome
-from .claim import pending_in
+from .ready import pending_in
 
 Counts = Counter[RecipientStatus]
 """How many outcomes of each status came to be, less those that were replaced."""

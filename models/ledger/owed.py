@@ -9,8 +9,8 @@ from ..content import variable_names
 from ..recipient import Recipient
 from ..stop import Stop
 from ..work import Lease, Owed
-from .claim import pending_in
 from .keys import send_key
+from .ready import pending_in
 
 
 def read_owed(session: Session, lease: Lease) -> list[Owed]:

@@ -8,6 +8,7 @@ from ..base import Instant
 from ..campaign import Campaign
 from ..session import Clock, database_clock
 from ..states import CampaignStatus
+from .canary import last_plannable, may_plan_further
 from .locks import SYSTEM, write_event
 from .moves import changed_rows, move_campaign
 
@@ -57,7 +58,7 @@ def plan(session: Session, *, most: int = MOST_PLANNED, clock: Clock = database_
     """
     unplanned = (
         select(Campaign)
-        .where(Campaign.status == CampaignStatus.RUNNING, Campaign.planned_through < Campaign.total_count)
+        .where(Campaign.status == CampaignStatus.RUNNING, may_plan_further())
         .order_by(Campaign.priority.desc(), Campaign.id)
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)
@@ -66,7 +67,7 @@ def plan(session: Session, *, most: int = MOST_PLANNED, clock: Clock = database_
     if campaign is None:
         return 0
     size = session.execute(select(Account.batch_size).where(Account.id == campaign.account_id)).scalar_one()
-    last = min(campaign.total_count, campaign.planned_through + size * most)
+    last = min(last_plannable(campaign), campaign.planned_through + size * most)
     made = add_ranges(session, campaign, campaign.planned_through + 1, last, size, clock=clock)
     session.execute(
         update(Campaign)

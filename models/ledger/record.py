@@ -19,10 +19,12 @@ from ..session import Clock, database_clock
 from ..states import BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
 from ..work import Brake, Closing, Lease, RecipientOutcome, Verdict
 from .brakes import Alarm, find_recovery, let_account_go_on, needs_account, settle_account, stop_campaign
-from .claim import pending_in
+from .cost import stop_at_cost
+from .limits import correct_day
 from .locks import SYSTEM, lock_account, lock_campaign
 from .moves import move_batch
 from .outcomes import Counts, count_outcomes, end_pending, other_holders, pending_count, write_answers
+from .ready import pending_in
 from .stops import keep_refused
 
 
@@ -80,9 +82,10 @@ def record(
         counts.update(ended)
     _close_attempt(session, lease, closing, now, late)
     count_outcomes(campaign, session, counts, bill)
-    alarm, resumed = None, False
+    alarm, resumed = stop_at_cost(session, campaign, lease, counts, bill, now), False
     if account is not None:
-        alarm = settle_account(session, account, lease, closing, now)
+        correct_day(account, batch, lease, closing, counts, bill, _put_back(session, lease, closing, batch, late))
+        alarm = settle_account(session, account, lease, closing, now) or alarm
         resumed = find_recovery(account, lease, closing)
     if account is not None and resumed:
         let_account_go_on(session, account, now, SYSTEM, f"the gateway takes messages again: {closing.explanation}")
@@ -90,6 +93,13 @@ def record(
     if brake is not None and brake.scope == "campaign" and stop_campaign(session, campaign, lease, brake.reason, now):
         alarm = Alarm("campaign", brake.reason, f"bulkpost campaign resume {campaign.id}")
     return Recorded(counts, status, late, alarm, resumed)
+
+
+def _put_back(session: Session, lease: Lease, closing: Closing, batch: Batch, late: bool) -> int:
+    """Count who is still owed, and certainly was not sent."""
+    if late or closing.doubt or batch.doubt_since is not None:
+        return 0
+    return pending_count(session, lease.campaign_id, lease.first_position, lease.last_position)
 
 
 def _facts_of(closing: Closing) -> Closing:
@@ -178,6 +188,8 @@ def _conclude(
         "doubt_since": doubt_since,
         "doubt_count": doubt_count,
         "unseen_count": batch.unseen_count + closing.unseen,
+        # Whoever certainly was not sent is counted again, against the day of the claim that sends it.
+        "counted_on": None if doubt_since is None else batch.counted_on,
     }
     if closing.verdict is Verdict.SPLIT and left > 1:
         status = _end(session, lease, BatchStatus.DISCARDED)

@@ -11,9 +11,9 @@ from ..campaign import Campaign
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import OPEN_BATCH, CampaignStatus
-from .claim import pending_in
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
+from .ready import pending_in
 
 MOST_SETTLED = 100
 

@@ -21,9 +21,9 @@ from ..session import Clock, database_clock
 from ..states import RecipientStatus
 from ..stop import Stop
 from ..work import ON_STOP_LIST
-from .claim import pending_in
 from .locks import write_event
 from .moves import changed_rows
+from .ready import pending_in
 
 PROVIDER = "provider"
 _ROWS_READ = 5_000

@@ -68,7 +68,7 @@ def run_drill(
         else:
             plan = plan_mischief(order.seed, order.deeds, span_seconds=order.span_seconds, stall_seconds=STALL_SECONDS)
             _carry_out(stage, plan, done, tell)
-        shown = _await_end(stage)
+        shown = _await_end(stage, tell)
         for program in stage.programs:
             program.stop()
         found = _look(stage, shown)
@@ -89,7 +89,7 @@ def _carry_out(stage: Stage, plan: Sequence[Mischief], done: list[Done], tell: T
     moments = [(mischief.at_seconds, number, "begins") for number, mischief in enumerate(plan)]
     moments += [(mischief.ends_seconds, number, "ends") for number, mischief in enumerate(plan)]
     for at, number, what in sorted(moments):
-        time.sleep(max(0.0, began + at - time.monotonic()))
+        _look_after(stage, began + at, tell)
         mischief = plan[number]
         if what == "begins":
             acts[number] = ACTS[mischief.deed](stage, mischief.pick)
@@ -101,7 +101,19 @@ def _carry_out(stage: Stage, plan: Sequence[Mischief], done: list[Done], tell: T
                 next(acts[number])
 
 
-def _await_end(stage: Stage) -> dict[str, Any]:
+def _look_after(stage: Stage, until: float, tell: Tell) -> None:
+    """Wait until a moment of the monotonic clock, and start again what ends meanwhile."""
+    while True:
+        for program in stage.programs:
+            if program.revive():
+                tell(f"          {program.name} ended by itself and was started again")
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, POLL_SECONDS))
+
+
+def _await_end(stage: Stage, tell: Tell) -> dict[str, Any]:
     """Wait until the campaign has finished, or the deadline is over; return it as it is then."""
     deadline = time.monotonic() + stage.order.deadline_seconds
     while True:
@@ -111,7 +123,7 @@ def _await_end(stage: Stage) -> dict[str, Any]:
             return shown
         if late:
             return {"status": "not to be seen: the database does not answer", "counts": {}, "waiting_for": None}
-        time.sleep(POLL_SECONDS)
+        _look_after(stage, time.monotonic() + POLL_SECONDS, tell)
 
 
 def _look(stage: Stage, shown: dict[str, Any]) -> Found:

@@ -81,11 +81,14 @@ class Order:
         return {f"BULKPOST_{name}": value for name, value in named.items()}
 
     def gateway_plan(self) -> list[Mapping[str, Any]]:
-        """Return the simulator's faults, and a delay by which the sending takes as long as the mischief does."""
+        """Return the simulator's faults, and a delay by which the sending takes about as long as the mischief does.
+
+        What breaks keeps half of the processes from their work, and the faults ask for half of the documents again.
+        """
         delay = self.delay_seconds
         if delay is None:
             documents = max(1.0, self.recipient_count / self.batch_size)
-            delay = min(READ_SECONDS / 2, self.span_seconds * self.max_parallel / documents)
+            delay = min(READ_SECONDS / 2, self.span_seconds * self.max_parallel / documents / 2)
         return [*self.faults, {"delay": round(delay, 3)}]
 
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from os import killpg
+from os import P_PID, WEXITED, WNOHANG, WNOWAIT, killpg, waitid
 from pathlib import Path
 from shutil import which
 from signal import SIGCONT, SIGKILL, SIGTERM
@@ -66,6 +66,14 @@ class Program:
         if not line.startswith(says):
             raise NoProgram(f"{self.name} did not start: {self.last_words()}")
         return line.removeprefix(says).strip()
+
+    def revive(self) -> bool:
+        """Start it again if it has ended by itself, as whoever runs services does; say whether it had."""
+        if self._running is None or waitid(P_PID, self._running.pid, WEXITED | WNOHANG | WNOWAIT) is None:
+            return False
+        self.kill()
+        self.start()
+        return True
 
     def kill(self) -> None:
         """Kill the main process alone, as the kernel does when memory runs out; its children are left to themselves."""

@@ -1,30 +1,29 @@
 """A list of recipients into a campaign: in chunks, into a draft that nobody sees until the last transaction.
 
 A million rows never block the lanes (each chunk is a short transaction), cost a bounded amount of memory, and a killed
-import leaves a draft that the tick sweeps away.
+import leaves a draft that the tick sweeps away. While the database fails with what may pass, a piece is written again.
 """
 
 import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from models.content import Content, variable_names
 from models.errors import EmptyList
 from models.ledger.importing import (
     ROWS_AT_ONCE,
-    Duplicate,
-    add_rows,
     begin_import,
     find_by_key,
     find_duplicates,
-    finish_import,
-    mark_duplicates,
 )
 from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.rescue import remove_campaign, remove_rows
@@ -33,6 +32,7 @@ from models.session import Sessions, reading, transaction
 from models.timing import NO_TIMING, Timing, read_moment
 from models.work import ON_STOP_LIST
 from worker.errors import DispatchError
+from worker.import_pieces import add, finish, mark
 from worker.intake.recipient_list import RecipientList
 from worker.intake.rejected import RejectedRows
 
@@ -100,6 +100,8 @@ def import_list(
         ContentError, EmptyList, KeyConflict, UnknownAccount: as `models.ledger.enqueue` raises them.
         NotWanted: `on_lookalike` said no.
         StrictRefusal: a row was refused, and the mailing is strict.
+        EndUnknown: the campaign may be there or not; to create it again could send it twice.
+        SQLAlchemyError: the database failed, with what does not pass or for too long; there is no campaign.
     """
     names = tuple(dict.fromkeys(variable_names(mailing.content) + mailing.timing.column_names))
     _check_names(names, rows.columns)
@@ -139,11 +141,10 @@ def import_list(
             lookalike = find_lookalike(session, campaign_id)
         if lookalike is not None and not on_lookalike(lookalike):
             raise NotWanted("the campaign was not created")
-        with transaction(sessions) as session:
-            finish_import(session, campaign_id, external_key=mailing.key, start=mailing.start, actor=mailing.actor)
-            at("finishing")
+        finish(sessions, campaign_id, key=mailing.key, start=mailing.start, actor=mailing.actor, at=at)
     except BaseException:
-        discard(sessions, campaign_id, at)
+        with suppress(SQLAlchemyError):  # the first error says what is wrong; the tick takes the draft away
+            discard(sessions, campaign_id, at)
         raise
     at("finished")
     return Imported(campaign_id, total_count=total, refused=refused)
@@ -173,9 +174,7 @@ def _fill(
     new_rows = iter(read)
     while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
         first = len(lines) - len(chunk) + 1
-        with transaction(sessions) as session:
-            stopped = add_rows(session, campaign_id, first, chunk)
-            at("adding")
+        stopped = add(sessions, campaign_id, first, chunk, at)
         for position in stopped:
             rejected.add(lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
         read.refused[ON_STOP_LIST] += len(stopped)
@@ -184,21 +183,13 @@ def _fill(
     with reading(sessions) as session:
         duplicates = find_duplicates(session, campaign_id)
         while piece := list(islice(duplicates, ROWS_AT_ONCE)):
-            _mark(sessions, campaign_id, piece, lines, rejected)
+            mark(sessions, campaign_id, piece, lines)
+            for found in piece:
+                reason = f"the same number as line {lines[found.first - 1]}"
+                rejected.add(lines[found.position - 1], found.msisdn, reason)
             at("marked")
             read.refused["the same number twice"] += len(piece)
     return len(lines)
-
-
-def _mark(
-    sessions: Sessions, campaign_id: int, duplicates: list[Duplicate], lines: "array[int]", rejected: RejectedRows
-) -> None:
-    with transaction(sessions) as session:
-        pairs = ((found.position, lines[found.first - 1]) for found in duplicates)
-        mark_duplicates(session, campaign_id, pairs, first_name="line")
-    for found in duplicates:
-        reason = f"the same number as line {lines[found.first - 1]}"
-        rejected.add(lines[found.position - 1], found.msisdn, reason)
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from migrations import current_version, head_version
 from models.errors import WrongDatabase
 from models.ledger.report import gateway_urls, remembered_environment, unfinished
 from models.session import reading
+from worker.database_faults import find_fault
 from worker.errors import ConfigurationError
 from worker.logs import first_line
 from worker.runtime import Runtime
@@ -30,9 +31,7 @@ def read_version(engine: Engine) -> str | None:
     try:
         version = current_version(engine)
     except OperationalError as error:
-        raise WrongDatabase(
-            f"the database {shown} does not answer: {first_line(error)}; check BULKPOST_DATABASE_URL"
-        ) from None
+        raise WrongDatabase(f"{shown}: {find_fault(error).words}") from None
     except SQLAlchemyError as error:
         raise WrongDatabase(f"the database {shown} cannot be read: {first_line(error)}; restore a backup") from None
     # Our versions are numbers of four digits.

@@ -129,6 +129,7 @@ ROOMS = {
         "worker.witness",
     },
     "worker/start.py": SQL_FROM_OUTSIDE
+    | {"worker.database_faults"}
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings"},
     "worker/celery.py": {
         "celery",

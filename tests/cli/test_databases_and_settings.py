@@ -25,12 +25,19 @@ def test_looking_at_a_database_that_is_not_there_makes_none(empty_shell: Shell) 
     [
         ("nonsense", "BULKPOST_DATABASE_URL is not a database URL"),
         ("mysql://me:hunter2@host/name", 'names "mysql": Bulkpost keeps its data in PostgreSQL or SQLite'),
-        ("postgresql://me:hunter2@127.0.0.1:1/name", "postgresql+psycopg://me:***@127.0.0.1:1/name does not answer"),
-        ("postgresql://me@127.0.0.1:1/name?password=hunter2", "psycopg://me@127.0.0.1:1/name does not answer"),
+        (
+            "postgresql://me:hunter2@127.0.0.1:1/name",
+            "postgresql+psycopg://me:***@127.0.0.1:1/name: the database does not answer",
+        ),
+        (
+            "postgresql://me@127.0.0.1:1/name?password=hunter2",
+            "psycopg://me@127.0.0.1:1/name: the database does not answer",
+        ),
         ("sqlite:///no/such/folder.db", "there is no database sqlite:///no/such/folder.db"),
         ("sqlite:///noise.db", "cannot be read: file is not a database"),
         ("sqlite:///newer.db", "is at version 9999, this program knows 0001 at most"),
         ("sqlite:///older.db", "is at version 0000, this program needs 0001: run bulkpost db upgrade"),
+        ("sqlite:////", "sqlite:////: the file cannot be opened: check BULKPOST_DATABASE_URL"),
         ("sqlite:///foreign.db", "has no Bulkpost tables: run bulkpost db upgrade"),
     ],
 )
@@ -150,3 +157,8 @@ def _write_database(shell: Shell, name: str, table: str, version: str) -> None:
     database.execute(f"INSERT INTO {table} VALUES (?)", (version,))
     database.commit()
     database.close()
+
+
+def test_database_that_takes_no_writes_is_one_line_with_the_mend(shell: Shell) -> None:
+    refused = shell.refusal("stop", DATABASE_URL=f"sqlite:///file:{shell.folder / 'bulkpost.db'}?mode=ro&uri=true")
+    assert refused.startswith("the database takes no writes: let this user write its file and folder (attempt to write")

@@ -26,8 +26,8 @@ from worker.cli import (
     simulator,
     stoplist,
 )
+from worker.database_faults import find_fault
 from worker.errors import ConfigurationError, DispatchError
-from worker.logs import first_line
 
 app = typer.Typer(
     name="bulkpost",
@@ -63,7 +63,7 @@ def main() -> None:
     except (LedgerError, DispatchError) as error:
         _fail(str(error))
     except SQLAlchemyError as error:
-        _fail(f"the database refused: {first_line(error)}")
+        _fail(find_fault(error).words)
     except OSError as error:
         _fail(f"the system refused: {error}")
 

@@ -56,7 +56,9 @@ class Scheduler:
                 log.error("tick_step_failed", step=step.__name__.strip("_"), error=fault.words)
             self.at(step.__name__.strip("_"))
         with transaction(self.sessions) as session:
-            return take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
+            lanes = take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
+            self.at("hinting")
+        return lanes
 
     def _rescue(self) -> None:
         with reading(self.sessions) as session:
@@ -81,8 +83,10 @@ class Scheduler:
             old = find_old_doubts(session, doubt_limit_seconds=limit, clock=self.clock)
         for batch_id in old:
             with transaction(self.sessions) as session:
-                if give_up_old_doubt(session, batch_id, doubt_limit_seconds=limit, clock=self.clock):
-                    log.warning("doubt_given_up", batch=batch_id)
+                given_up = give_up_old_doubt(session, batch_id, doubt_limit_seconds=limit, clock=self.clock)
+                self.at("giving_up")
+            if given_up:
+                log.warning("doubt_given_up", batch=batch_id)
 
     def _start(self) -> None:
         if started := self._write("starting", lambda session: start_due(session, clock=self.clock)):

@@ -80,6 +80,7 @@ class JumpingClock:
 def work_once(runtime: Runtime, clock: JumpingClock, at: Step = lambda step: None) -> None:
     """Tick once, and run every lane that the tick asks for."""
     lanes = Scheduler(runtime.settings, runtime.sessions, clock=clock, at=at).tick()
+    at("waking")
     dispatcher = Dispatcher(runtime.settings, runtime.sessions, runtime.gateway, clock=clock, at=at)
     for account_id in lanes:
         Lane(dispatcher, stopping=lambda: False, pause=clock.jump).run(account_id)

@@ -1,4 +1,4 @@
-"""One tick: start, plan, rescue, settle, and say which accounts want lanes.
+"""One tick: rescue, hold, start, plan, settle, and say which accounts want lanes.
 
 Every step is a guarded, bounded, resumable transaction: two ticks at once, two schedulers, or a tick killed half way
 are harmless. What fails in one step does not keep the others from their work, unless the database itself is away.
@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from models.ledger.brakes import Alarm
+from models.ledger.canary import judge_canaries
 from models.ledger.hints import take_hints
+from models.ledger.late import hold_late
 from models.ledger.plan import plan, start_due
 from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
 from models.ledger.settle import settle
+from models.ledger.windows import move_account_windows, move_campaign_windows
 from models.session import Clock, Sessions, database_clock, reading, transaction
 from worker.database_faults import find_fault
 from worker.logs import log
@@ -46,7 +50,8 @@ class Scheduler:
         """
         if self.confirm() is not None:
             return {}
-        for step in (self._rescue, self._give_up, self._start, self._plan, self._settle, self._sweep):
+        early = (self._rescue, self._give_up, self._hold)
+        for step in (*early, self._start, self._plan, self._settle, self._sweep):
             try:
                 step()
             except SQLAlchemyError as error:
@@ -87,6 +92,15 @@ class Scheduler:
                 self.at("giving_up")
             if given_up:
                 log.warning("doubt_given_up", batch=batch_id)
+
+    def _hold(self) -> None:
+        """Move windows on, before anything starts; pause what is late and whose canary failed."""
+        for verb in (move_account_windows, move_campaign_windows, hold_late, judge_canaries):
+            with transaction(self.sessions) as session:
+                alarms: list[Alarm] = verb(session, clock=self.clock)
+                self.at("holding")
+            for alarm in alarms:
+                log.error(f"{alarm.scope}_paused", reason=alarm.reason, mend=alarm.mend)
 
     def _start(self) -> None:
         if started := self._write("starting", lambda session: start_due(session, clock=self.clock)):

@@ -23,6 +23,8 @@ from .locks import find_account, lock_account, lock_accounts, lock_campaign, wri
 from .moves import cancel_ready_batches, move_campaign
 from .outcomes import count_outcomes, end_pending
 from .record import end_cancelled
+from .resumption import AS_IT_IS, Resumption, make_resumable
+from .windows import WINDOW_COLUMNS, set_opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,11 @@ class Stopped:
 def set_account(
     session: Session, name: str, changes: dict[str, Any], *, actor: str, clock: Clock = database_clock
 ) -> Account:
-    """Create the account `name` or change the given columns of it. A new one needs `gateway_url` among the changes."""
+    """Create the account `name` or change the given columns of it. A new one needs `gateway_url` among the changes.
+
+    Raises:
+        BadTimes: its window or its zone cannot be.
+    """
     now = clock(session)
     account = session.execute(
         select(Account).where(Account.name == name).with_for_update(key_share=True)
@@ -48,6 +54,8 @@ def set_account(
     else:
         for column, value in changes.items():
             setattr(account, column, value)
+    if WINDOW_COLUMNS & changes.keys():
+        set_opening(account, now)
     session.flush()
     if changes or kind == "account_created":
         write_event(session, now, actor, kind, account_id=account.id, facts=dict(changes))
@@ -114,19 +122,23 @@ def pause_campaign(
     return Stopped(_in_flight(session, campaign_id))
 
 
-def resume_campaign(session: Session, campaign_id: int, *, actor: str, clock: Clock = database_clock) -> Campaign:
-    """Let a paused campaign go on exactly where it stopped.
+def resume_campaign(
+    session: Session, campaign_id: int, *, actor: str, change: Resumption = AS_IT_IS, clock: Clock = database_clock
+) -> Campaign:
+    """Let a paused campaign go on exactly where it stopped; `change` lifts what would stop it again at once.
 
     Raises:
-        IllegalMove: it is not paused.
+        IllegalMove: it is not paused; or it is late, or has cost what it may, and `change` does not mend that.
     """
     campaign = _lock_with_account(session, campaign_id)
     now = clock(session)
     if campaign.status is not CampaignStatus.PAUSED:
         raise IllegalMove(f"campaign {campaign_id} is {campaign.status}: only a paused one can be resumed")
+    facts = make_resumable(campaign, change, now)
     target = CampaignStatus.RUNNING if campaign.started_at is not None else CampaignStatus.SCHEDULED
+    session.flush()
     move_campaign(session, campaign, target, now, actor)
-    _note(session, now, actor, "campaign_resumed", campaign)
+    _note(session, now, actor, "campaign_resumed", campaign, facts=facts)
     return campaign
 
 
@@ -222,6 +234,14 @@ def _in_flight(session: Session, campaign_id: int) -> int:
 
 
 def _note(
-    session: Session, now: datetime, actor: str, kind: str, campaign: Campaign, reason: str | None = None
+    session: Session,
+    now: datetime,
+    actor: str,
+    kind: str,
+    campaign: Campaign,
+    reason: str | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> None:
-    write_event(session, now, actor, kind, account_id=campaign.account_id, campaign_id=campaign.id, reason=reason)
+    write_event(
+        session, now, actor, kind, account_id=campaign.account_id, campaign_id=campaign.id, reason=reason, facts=facts
+    )

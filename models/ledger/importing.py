@@ -16,15 +16,18 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from ..campaign import LARGEST_CAMPAIGN, Campaign
-from ..content import Content, check, to_json
+from ..content import Content, check, from_json, to_json
 from ..errors import ContentError, EmptyList, KeyConflict, LedgerError
 from ..outcome import Outcome
 from ..recipient import Recipient as RecipientRow
+from ..rules import NO_RULES, Rules, check_rules
 from ..session import Clock, database_clock
 from ..states import CampaignStatus, RecipientStatus
 from ..timing import NO_TIMING, Timing, check_timing
 from ..timing import to_json as timing_to_json
 from ..work import RecipientOutcome
+from .canary import nth_sendable
+from .cost import check_cost, known_segments
 from .keys import new_prefix
 from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
@@ -45,12 +48,14 @@ def begin_import(
     at: datetime | None = None,
     priority: int = 5,
     timing: Timing = NO_TIMING,
+    rules: Rules = NO_RULES,
     actor: str = SYSTEM,
     clock: Clock = database_clock,
 ) -> int:
     """Make the draft that an import fills, and return its id. Nobody lists or plans it before `finish_import`.
 
     Raises:
+        BadTimes: by its rules nothing could be sent.
         ContentError: the provider would refuse this content.
         UnknownAccount: there is no such account.
     """
@@ -64,6 +69,7 @@ def begin_import(
         at=at,
         priority=priority,
         timing=timing,
+        rules=rules,
         external_key=None,
         actor=actor,
         clock=clock,
@@ -85,6 +91,7 @@ def insert_draft(
     external_key: str | None,
     actor: str,
     clock: Clock,
+    rules: Rules = NO_RULES,
 ) -> int | None:
     """Insert a draft, and return its id, or None where the account has a campaign with this key.
 
@@ -93,6 +100,7 @@ def insert_draft(
     now = clock(session)
     owner = find_account(session, account)
     check_timing(timing, now)
+    opens_at, closes_at = check_rules(rules, at or now, now) or (None, None)
     if timing.is_given and owner.time_offset_minutes is None:
         raise ContentError(no_offset(account))
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
@@ -114,6 +122,15 @@ def insert_draft(
             created_at=now,
             importing_at=now,
             start_at=at or now,
+            latest_at=rules.latest_at,
+            time_zone=rules.time_zone,
+            send_window=rules.window,
+            holidays=[day.isoformat() for day in rules.holidays] or None,
+            opens_at=opens_at,
+            closes_at=closes_at,
+            max_segments=rules.max_segments,
+            canary_count=rules.canary_count,
+            canary_share=rules.canary_share if rules.canary_count else None,
         )
         .on_conflict_do_nothing(index_elements=["account_id", "external_key"])
         .returning(Campaign.id)
@@ -224,6 +241,7 @@ def finish_import(
     Raises:
         EmptyList: not one of the rows can be sent to; the caller rolls back or discards the draft.
         LedgerError: the import has ended, or it was silent for so long that its rows were swept away.
+        TooCostly: one text for everybody, which would be billed for more than the campaign may.
     """
     campaign = lock_campaign(session, campaign_id)
     now = clock(session)
@@ -237,6 +255,9 @@ def finish_import(
     ).scalar_one()
     if skipped >= campaign.total_count:
         raise EmptyList(f"nobody can be sent to: of {campaign.total_count:,} rows every one was refused")
+    if campaign.max_segments is not None:
+        known = known_segments(from_json(campaign.kind, campaign.content), campaign.total_count - skipped)
+        check_cost(known or 0, campaign.max_segments)
     status = CampaignStatus.SCHEDULED if start else CampaignStatus.DRAFT
     values = {
         "key_prefix": _unused_prefix(session, campaign.total_count),
@@ -247,6 +268,8 @@ def finish_import(
     }
     if external_key is not None:
         values["external_key"] = external_key
+    if campaign.canary_count is not None:
+        values["canary_count"] = nth_sendable(session, campaign, campaign.canary_count)
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == CampaignStatus.DRAFT, Campaign.imported_at.is_(None))

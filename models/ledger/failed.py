@@ -17,7 +17,7 @@ from ..errors import LedgerError
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..states import OPEN_BATCH, BatchStatus, ErrorClass, RecipientStatus
-from .families import numbers_in_hand, relatives
+from .families import is_doubtful, numbers_in_hand, relatives
 
 RETRIABLE = frozenset({RecipientStatus.UNKNOWN, RecipientStatus.REJECTED})
 MOST_GROUPS = 100
@@ -72,11 +72,6 @@ class Failed:
     left_out: dict[str, int]
 
 
-def is_doubtful() -> ColumnElement[bool]:
-    """Say which outcomes do not exclude that the provider has taken the message."""
-    return or_(Outcome.status == RecipientStatus.UNKNOWN, Outcome.after_doubt)
-
-
 def judge(
     session: Session, campaign: Campaign, choice: Choice, *, explain: Explain, doubts_before: datetime
 ) -> Subquery:
@@ -96,7 +91,7 @@ def judge(
         (and_(doubtful, swept.c.flying >= Outcome.position), LeftOut.IN_FLIGHT),
     ]
     if not choice.forced:
-        reasons += _hopeless(session, campaign, explain)
+        reasons += hopeless(session, campaign.id, explain)
         is_old = or_(swept.c.old >= Outcome.position, Outcome.updated_at < doubts_before)
         reasons.append((and_(doubtful, is_old), LeftOut.FORGOTTEN))
     judged = select(
@@ -110,7 +105,7 @@ def judge(
     ).join(swept, and_(Outcome.campaign_id == campaign.id, Outcome.position == swept.c.position))
     others = relatives(session, campaign.id)
     if others:
-        in_hand = numbers_in_hand(others)
+        in_hand = numbers_in_hand(others, others)
         same = and_(Recipient.campaign_id == campaign.id, Recipient.position == Outcome.position)
         judged = judged.join(Recipient, same).outerjoin(in_hand, in_hand.c.msisdn == Recipient.msisdn)
         reasons.insert(1, (in_hand.c.msisdn.is_not(None), LeftOut.RESENT))
@@ -189,11 +184,11 @@ def _swept(campaign: Campaign, named: list[ColumnElement[bool]], doubts_before: 
     return select(reached).where(reached.c.asked == 1).subquery("swept")
 
 
-def _hopeless(session: Session, campaign: Campaign, explain: Explain) -> list[tuple[ColumnElement[bool], str]]:
+def hopeless(session: Session, campaign_id: int, explain: Explain) -> list[tuple[ColumnElement[bool], str]]:
     """Sort the refusals that no repeat can mend by why. Texts of this class are known ones: they are few."""
     refusals = (Outcome.status == RecipientStatus.REJECTED, Outcome.error_class == ErrorClass.RECIPIENT)
     texts = select(Outcome.provider_text).where(
-        Outcome.campaign_id == campaign.id, *refusals, Outcome.provider_text.is_not(None)
+        Outcome.campaign_id == campaign_id, *refusals, Outcome.provider_text.is_not(None)
     )
     by_reason: dict[str, list[str]] = {}
     for text in session.execute(texts.distinct()).scalars():

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Subquery, and_, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, or_, select
 from sqlalchemy.orm import Session
 
 from ..campaign import Campaign
@@ -27,18 +27,26 @@ def _resent_by(session: Session, campaign_id: int) -> int | None:
     return session.execute(select(Campaign.resend_of).where(Campaign.id == campaign_id)).scalar_one_or_none()
 
 
-def numbers_in_hand(campaign_ids: Collection[int], *, accepted: bool = True) -> Subquery:
-    """Select the numbers (`msisdn`) that one of the campaigns owes a message, may have sent one, or was `accepted`."""
-    sent = [RecipientStatus.UNKNOWN, *([RecipientStatus.ACCEPTED] if accepted else [])]
+def numbers_in_hand(campaign_ids: Collection[int], accepted_in: Collection[int]) -> Subquery:
+    """Select the numbers (`msisdn`) that one of the campaigns owes a message, or may have sent one.
+
+    Whoever was accepted counts only where that was in one of `accepted_in`.
+    """
     same = and_(Outcome.campaign_id == Recipient.campaign_id, Outcome.position == Recipient.position)
+    accepted = and_(Outcome.status == RecipientStatus.ACCEPTED, Outcome.campaign_id.in_(accepted_in))
     return (
         select(Recipient.msisdn)
         .outerjoin(Outcome, same)
         .where(
             Recipient.campaign_id.in_(campaign_ids),
             Recipient.msisdn.is_not(None),
-            or_(Outcome.position.is_(None), Outcome.status.in_(sent), Outcome.after_doubt),
+            or_(Outcome.position.is_(None), is_doubtful(), accepted),
         )
         .distinct()
         .subquery("in_hand")
     )
+
+
+def is_doubtful() -> ColumnElement[bool]:
+    """Say which outcomes do not exclude that the provider has taken the message."""
+    return or_(Outcome.status == RecipientStatus.UNKNOWN, Outcome.after_doubt)

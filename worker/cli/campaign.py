@@ -12,6 +12,7 @@ from worker.cli.console import AsJson, Id, note, opened, show_json, show_table
 from worker.cli.creating import check_fence, create
 from worker.cli.previewing import preview
 from worker.cli.results import results
+from worker.cli.retrying import retry
 from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
 from worker.settings import user_name
@@ -21,6 +22,7 @@ app = typer.Typer(help="Create, start, watch and control mailings.", no_args_is_
 app.command("create")(create)
 app.command("preview")(preview)
 app.command("results")(results)
+app.command("retry")(retry)
 
 Reason = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
 

@@ -47,7 +47,11 @@ class Schedule(Base):
     next_at: Mapped[datetime | None] = mapped_column(Instant)
     """The next occurrence that no campaign was made for."""
     making_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When a scheduler took up the occurrence `next_at`; it may have died since."""
+    """When somebody took up the occurrence `next_at`; it may have died since."""
+    making_until: Mapped[datetime | None] = mapped_column(Instant)
+    """Nobody else takes it up before; after a problem, when it is tried again."""
+    tried_count: Mapped[int] = mapped_column(Integer, default=0)
+    """How often the occurrence `next_at` was taken up."""
     last_at: Mapped[datetime | None] = mapped_column(Instant)
     last_problem: Mapped[str | None] = mapped_column(Text)
     """Why the last occurrence made no campaign."""

@@ -132,6 +132,8 @@ def _create_schedules() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("next_at", MOMENT, nullable=True),
         sa.Column("making_at", MOMENT, nullable=True),
+        sa.Column("making_until", MOMENT, nullable=True),
+        sa.Column("tried_count", sa.Integer(), nullable=False),
         sa.Column("last_at", MOMENT, nullable=True),
         sa.Column("last_problem", sa.Text(), nullable=True),
         sa.CheckConstraint("missed IN ('skip', 'once')", name=op.f("ck_bulkpost_schedules_missed")),

@@ -22,6 +22,7 @@ from ..outcome import Outcome
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import OPEN_BATCH, CampaignStatus
+from .families import relatives
 from .locks import lock_campaign, write_event
 
 POSITIONS_AT_ONCE = 5_000
@@ -48,13 +49,14 @@ class Purgeable:
 def find_purgeable(session: Session, *, older_than_days: int, clock: Clock = database_clock) -> Iterator[Purgeable]:
     """Yield the campaigns that ended so long ago, oldest first. Only reads."""
     before = clock(session) - timedelta(days=older_than_days)
-    statement = (
-        select(Campaign.id, Campaign.name, Campaign.finished_at, Campaign.total_count, Campaign.purged_at)
-        .where(_may_be_purged(before))
-        .order_by(Campaign.id)
-    )
-    for row in session.execute(statement):
-        yield Purgeable(row.id, row.name, row.finished_at, row.total_count, row.purged_at is not None)
+    resent = set(session.execute(select(Campaign.resend_of).where(Campaign.resend_of.is_not(None))).scalars())
+    statement = select(Campaign).where(_may_be_purged(before)).order_by(Campaign.id)
+    for campaign in session.execute(statement).scalars():
+        has_kin = campaign.resend_of is not None or campaign.id in resent
+        if campaign.finished_at is None or (has_kin and _is_needed(session, relatives(session, campaign.id), before)):
+            continue
+        begun = campaign.purged_at is not None
+        yield Purgeable(campaign.id, campaign.name, campaign.finished_at, campaign.total_count, begun)
 
 
 def purge_piece(
@@ -65,13 +67,15 @@ def purge_piece(
     With the first piece the campaign counts as purged: retry and resend refuse it from then on. A campaign that was
     retried since it was found is left alone.
     """
-    lock_campaign(session, campaign_id)
+    kin = relatives(session, campaign_id)
+    for one in sorted({campaign_id, *kin}):
+        lock_campaign(session, one)
     now = clock(session)
     before = now - timedelta(days=older_than_days)
     campaign = session.execute(
         select(Campaign).where(Campaign.id == campaign_id, _may_be_purged(before))
     ).scalar_one_or_none()
-    if campaign is None:
+    if campaign is None or _is_needed(session, kin, before):
         return False
     if campaign.purged_at is None:
         _purge_campaign(session, campaign, now, actor)
@@ -85,9 +89,23 @@ def purge_piece(
 
 def _may_be_purged(before: datetime) -> ColumnElement[bool]:
     in_work = exists().where(Batch.campaign_id == Campaign.id, Batch.status.in_(OPEN_BATCH)).correlate(Campaign)
-    ended = and_(Campaign.status.in_(_ENDED), Campaign.finished_at < before, Campaign.purged_at.is_(None), ~in_work)
-    broken_off = and_(Campaign.purged_at.is_not(None), Campaign.purged_through < Campaign.total_count)
-    return or_(ended, broken_off)
+    begun = Campaign.purged_at.is_not(None)
+    return or_(
+        and_(~begun, _is_over(before), ~in_work),
+        and_(begun, Campaign.purged_through < Campaign.total_count),
+    )
+
+
+def _is_over(before: datetime) -> ColumnElement[bool]:
+    return and_(Campaign.status.in_(_ENDED), Campaign.finished_at < before)
+
+
+def _is_needed(session: Session, kin: set[int], before: datetime) -> bool:
+    """Say whether a resend of this campaign, or what it resends, may still ask who has got the message here."""
+    if not kin:
+        return False
+    alive = select(Campaign.id).where(Campaign.id.in_(kin), Campaign.purged_at.is_(None), ~_is_over(before))
+    return session.execute(alive.limit(1)).first() is not None
 
 
 def _purge_campaign(session: Session, campaign: Campaign, now: datetime, actor: str) -> None:

@@ -1,8 +1,9 @@
 """Purge: what ended long ago holds no number and no text any more, and still cannot be sent twice."""
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from models.attempt import Attempt
+from models.campaign import Campaign
 from models.content import Sms
 from models.event import Event
 from models.ledger.charges import Comparison
@@ -134,6 +135,24 @@ def test_a_cancelled_campaign_with_a_document_in_flight_is_left_alone(ledger: Le
     assert find(ledger) == []
     ledger.record(lease, in_doubt(lease))
     assert [one.campaign_id for one in find(ledger)] == [campaign_id]
+
+
+def test_a_campaign_stays_while_one_that_resends_it_may_ask_who_has_got_the_message(ledger: Ledger) -> None:
+    old = an_old_campaign(ledger)
+    again = ledger.a_campaign(2)
+    with ledger.transaction() as session:
+        session.execute(update(Campaign).where(Campaign.id == again).values(resend_of=old))
+    lease = ledger.a_lease()
+    ledger.record(lease, accepted(lease))
+    ledger.settle()
+    assert find(ledger) == []
+    purge(ledger, old)
+    assert ledger.campaign(old).purged_at is None
+    ledger.clock.jump(LONG)
+    assert [one.campaign_id for one in find(ledger)] == [old, again]
+    for campaign_id in (old, again):
+        purge(ledger, campaign_id)
+    assert find(ledger) == []
 
 
 def test_a_purge_that_was_broken_off_goes_on_where_it_was(ledger: Ledger) -> None:

@@ -87,6 +87,7 @@ ROOMS = {
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
+    "worker/story.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},

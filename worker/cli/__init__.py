@@ -25,6 +25,7 @@ from worker.cli import (
     run,
     simulator,
     stoplist,
+    why,
 )
 from worker.database_faults import find_fault
 from worker.errors import ConfigurationError, DispatchError
@@ -43,6 +44,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(account.app, name="account")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(stoplist.app, name="stoplist")
+app.command()(why.why)
 app.command()(prove.prove)
 app.command()(replay.replay)
 app.command()(purge.purge)

@@ -54,9 +54,10 @@ def finish(
     key: str | None,
     start: bool,
     actor: str,
+    seal: Callable[[Session, int], None],
     at: Callable[[str], None],
 ) -> None:
-    """Announce the campaign.
+    """Announce the campaign, and do in the same transaction what `seal` does.
 
     Raises:
         EndUnknown: the campaign may be there or not; to create it again could send it twice.
@@ -64,6 +65,7 @@ def finish(
 
     def write(session: Session) -> None:
         finish_import(session, campaign_id, external_key=key, start=start, actor=actor)
+        seal(session, campaign_id)
         at("finishing")
 
     try:

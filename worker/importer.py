@@ -16,6 +16,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from models.content import Content, variable_names
 from models.errors import EmptyList
@@ -33,8 +34,7 @@ from models.timing import NO_TIMING, Timing, read_moment
 from models.work import ON_STOP_LIST
 from worker.errors import DispatchError
 from worker.import_pieces import add, finish, mark
-from worker.intake.recipient_list import RecipientList
-from worker.intake.rejected import RejectedRows
+from worker.intake.row import Refusals, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,20 @@ class UnknownColumn(DispatchError):
 def import_list(
     sessions: Sessions,
     mailing: Mailing,
-    rows: RecipientList,
-    rejected: RejectedRows,
+    rows: Rows,
+    rejected: Refusals,
     *,
     on_progress: Callable[[int], None] = lambda count: None,
     on_lookalike: Callable[[Lookalike], bool] = lambda found: True,
     look: Callable[[int], None] | None = None,
+    seal: Callable[[Session, int], None] = lambda session, campaign_id: None,
     at: Callable[[str], None] = lambda step: None,
 ) -> Imported:
     """Import a list as a campaign and return what came of it.
 
     Given `look`, it is called with the id of the filled draft, and the draft is taken away again: nothing is created.
     `on_lookalike` is told of a campaign that says the same to mostly the same numbers and decides whether to go on.
+    `seal` is called with the campaign's id in the transaction that announces it, and is part of it.
     On any failure nothing is left but a draft that nobody sees, and that is taken away at once where possible.
     `at` is called with a step's name before and after its commit, so that tests can kill the process there.
 
@@ -103,8 +105,7 @@ def import_list(
         EndUnknown: the campaign may be there or not; to create it again could send it twice.
         SQLAlchemyError: the database failed, with what does not pass or for too long; there is no campaign.
     """
-    names = tuple(dict.fromkeys(variable_names(mailing.content) + mailing.timing.column_names))
-    _check_names(names, rows.columns)
+    names = _needed_names(mailing, rows)
     if mailing.key is not None:
         with reading(sessions) as session:
             known = find_by_key(session, mailing.account, mailing.key, mailing.content)
@@ -127,9 +128,7 @@ def import_list(
     try:
         read = _Reader(rows, names, mailing, rejected)
         total = _fill(sessions, campaign_id, read, rejected, on_progress, at)
-        refused = +read.refused
-        if refused.total() == total:
-            raise EmptyList(_why_nobody(refused, total))
+        refused = _check_somebody(read, total)
         if mailing.strict and refused:
             rows_refused = f"{refused.total():,} of {total:,} rows were refused ({_reasons(refused)})"
             raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
@@ -141,13 +140,27 @@ def import_list(
             lookalike = find_lookalike(session, campaign_id)
         if lookalike is not None and not on_lookalike(lookalike):
             raise NotWanted("the campaign was not created")
-        finish(sessions, campaign_id, key=mailing.key, start=mailing.start, actor=mailing.actor, at=at)
+        finish(sessions, campaign_id, key=mailing.key, start=mailing.start, actor=mailing.actor, seal=seal, at=at)
     except BaseException:
         with suppress(SQLAlchemyError):  # the first error says what is wrong; the tick takes the draft away
             discard(sessions, campaign_id, at)
         raise
     at("finished")
     return Imported(campaign_id, total_count=total, refused=refused)
+
+
+def check_list(mailing: Mailing, rows: Rows, rejected: Refusals) -> tuple[int, Counter[str]]:
+    """Read a list to its end without writing anything; return how many rows it has, and those refused by reason.
+
+    Raises:
+        IntakeError: the list cannot be read.
+        UnknownColumn: the text names a variable that no column has.
+        EmptyList: nobody can be sent to.
+    """
+    read = _Reader(rows, _needed_names(mailing, rows), mailing, rejected)
+    for _ in read:
+        pass
+    return len(read.lines), _check_somebody(read, len(read.lines))
 
 
 def discard(sessions: Sessions, campaign_id: int, at: Callable[[str], None] = lambda step: None) -> None:
@@ -165,7 +178,7 @@ def _fill(
     sessions: Sessions,
     campaign_id: int,
     read: "_Reader",
-    rejected: RejectedRows,
+    rejected: Refusals,
     on_progress: Callable[[int], None],
     at: Callable[[str], None],
 ) -> int:
@@ -195,7 +208,7 @@ def _fill(
 class _Reader:
     """Makes rows of the ledger from rows of the list; keeps the line of each, and counts what is refused by reason."""
 
-    def __init__(self, rows: RecipientList, names: tuple[str, ...], mailing: Mailing, rejected: RejectedRows) -> None:
+    def __init__(self, rows: Rows, names: tuple[str, ...], mailing: Mailing, rejected: Refusals) -> None:
         self.lines = array("I")
         self.refused: Counter[str] = Counter()
         self._rows = rows
@@ -232,6 +245,18 @@ class _Reader:
         return tuple(changed), None
 
 
+def _check_somebody(read: _Reader, total: int) -> Counter[str]:
+    """Return the refused rows by reason.
+
+    Raises:
+        EmptyList: these are all rows.
+    """
+    refused = +read.refused
+    if refused.total() == total:
+        raise EmptyList(_why_nobody(refused, total))
+    return refused
+
+
 def _why_nobody(refused: Counter[str], total: int) -> str:
     if not total:
         return "nobody can be sent to: the list has a header and no rows"
@@ -240,6 +265,13 @@ def _why_nobody(refused: Counter[str], total: int) -> str:
 
 def _reasons(refused: Counter[str]) -> str:
     return "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
+
+
+def _needed_names(mailing: Mailing, rows: Rows) -> tuple[str, ...]:
+    """Return the columns that a recipient must have a value in."""
+    names = tuple(dict.fromkeys(variable_names(mailing.content) + mailing.timing.column_names))
+    _check_names(names, rows.columns)
+    return names
 
 
 def _check_names(names: tuple[str, ...], columns: tuple[str, ...]) -> None:

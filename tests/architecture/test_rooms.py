@@ -76,14 +76,8 @@ ROOMS = {
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/import_pieces.py": SQL_FROM_OUTSIDE
     | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
-    "worker/importer.py": {
-        "models",
-        "sqlalchemy.exc",
-        "worker.errors",
-        "worker.import_pieces",
-        "worker.intake",
-        "worker.logs",
-    },
+    "worker/importer.py": SQL_FROM_OUTSIDE
+    | {"models", "worker.errors", "worker.import_pieces", "worker.intake", "worker.logs"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
@@ -102,6 +96,17 @@ ROOMS = {
         "worker.errors",
         "worker.gateway",
         "worker.insisting",
+        "worker.logs",
+        "worker.settings",
+    },
+    "worker/schedules.py": SQL_FROM_OUTSIDE
+    | {
+        "models",
+        "worker.core",
+        "worker.database_faults",
+        "worker.errors",
+        "worker.importer",
+        "worker.intake",
         "worker.logs",
         "worker.settings",
     },

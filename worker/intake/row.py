@@ -19,6 +19,23 @@ class Row(NamedTuple):
     problem: str | None
 
 
+class Rows(Protocol):
+    """Recipients that can be read once, whatever they come from."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the values that each row brings."""
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+class Refusals(Protocol):
+    """What is told of rows that are not taken."""
+
+    def add(self, line: int, value: str, reason: str) -> None:
+        """Take down one refused row."""
+
+
 class Grid(Protocol):
     """The cells of a list, one list of them per row; blank rows are empty lists. `csv.reader` is one."""
 

@@ -47,13 +47,13 @@ def read_window(written: str) -> Window:
     parts: list[tuple[Interval, frozenset[int]]] = []
     for part in filter(None, (piece.strip().lower() for piece in re.split("[,;]", written))):
         hours = _HOURS.match(part)
+        if hours is None and (not parts or not parts[-1][1] or re.search(r"\d", part)):
+            raise BadTimes(f'window "{written}": "{part}" has no hours: write it like 09:00-21:00 mon-sat')
         days = _read_days(written, part[hours.end() :] if hours else part)
         if hours is not None:
             parts.append((_read_hours(written, hours), days))
-        elif parts and parts[-1][1]:  # "09:00-18:00 mon, wed"
+        else:  # "09:00-18:00 mon, wed"
             parts[-1] = (parts[-1][0], parts[-1][1] | days)
-        else:
-            raise BadTimes(f'window "{written}": "{part}" has no hours: write it like 09:00-21:00 mon-sat')
     if not parts:
         raise BadTimes(f'window "{written}" never opens: write it like 09:00-21:00 mon-sat, or leave it out')
     if any(days for _, days in parts) and not all(days for _, days in parts):

@@ -113,7 +113,7 @@ def _outcomes(session: Session, campaign: Campaign) -> Counts:
         .where(Outcome.campaign_id == campaign.id, Outcome.position <= campaign.planned_through)
         .group_by(Outcome.status)
     )
-    return Counter(dict(session.execute(statement).tuples().all()))
+    return Counter(dict(session.execute(statement).all()))
 
 
 def _most_frequent(session: Session, campaign: Campaign) -> str:

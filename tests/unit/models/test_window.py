@@ -55,7 +55,7 @@ def test_a_window_is_read_as_people_write_it(written: str, week: tuple[tuple[tup
         ("09:00-24:01", "is no time of a day"),
         ("09:00-21:00 mon-foo", '"foo" is no day of the week'),
         ("mon-fri", '"mon-fri" has no hours'),
-        ("09:00", '"09:00" is no day of the week'),
+        ("09:00", '"09:00" has no hours'),
         ("09:00-12:00, 14:00-18:00 mon-fri", "names days for some of its hours only"),
     ],
 )

@@ -10,7 +10,9 @@ from models.session import reading, transaction
 from models.states import CampaignStatus
 from worker.cli.console import AsJson, Id, note, opened, show_json, show_table
 from worker.cli.creating import check_fence, create
+from worker.cli.editing import edit
 from worker.cli.previewing import preview
+from worker.cli.resending import resend
 from worker.cli.results import results
 from worker.cli.retrying import retry
 from worker.cli.showing import print_campaign, watch_until_ended
@@ -22,7 +24,9 @@ app = typer.Typer(help="Create, start, watch and control mailings.", no_args_is_
 app.command("create")(create)
 app.command("preview")(preview)
 app.command("results")(results)
+app.command("edit")(edit)
 app.command("retry")(retry)
+app.command("resend")(resend)
 
 Reason = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
 

@@ -1,0 +1,98 @@
+"""`bulkpost campaign edit`: name and priority always, the start before it, the content before the first attempt."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from models.content import from_json, warnings
+from models.ledger.edit import Changes, edit_campaign
+from models.ledger.report import show
+from models.session import reading, transaction
+from models.timing import read_moment
+from worker.cli.console import AsJson, Id, note, opened, show_json
+from worker.cli.showing import print_campaign
+from worker.cli.waking import wake_workers
+from worker.errors import ConfigurationError
+from worker.settings import Settings, user_name
+from worker.start import check_database
+
+Field = Annotated[str | None, typer.Option(help="The content's field of this name.")]
+
+
+def edit(
+    id_: Id,
+    text: Annotated[str | None, typer.Option(help="What it says; {name} takes the recipient's stored value.")] = None,
+    sender: Annotated[str | None, typer.Option(help="Whom the message is from.")] = None,
+    text_viber: Field = None,
+    sender_viber: Field = None,
+    button_viber: Field = None,
+    action_viber: Field = None,
+    image_viber: Field = None,
+    url: Field = None,
+    content: Annotated[
+        Path | None, typer.Option(help="JSON file with all of the content's fields, in place of those there are.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the campaign.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=9, help="9 goes first.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When to start, 2026-12-01 10:00 (with offset, or in TIME_ZONE).")
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Start at once, instead of --at.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change a campaign. What it says can be changed until the first attempt, its start until it has started."""
+    options = {
+        "text": text, "sender": sender, "text_viber": text_viber, "sender_viber": sender_viber,
+        "button_viber": button_viber, "action_viber": action_viber, "image_viber": image_viber, "url": url,
+    }  # fmt: skip
+    fields = {option: value for option, value in options.items() if value is not None}
+    if at is not None and now:
+        raise ConfigurationError("--at and --now say different things: give one of them")
+    if not (fields or content or name is not None or priority is not None or at is not None or now):
+        raise ConfigurationError(
+            "nothing to change: give --text, --sender, --content, --name, --at, --now or --priority"
+        )
+    read = None if content is None else _read_fields(content)
+    with opened() as runtime:
+        check_database(runtime)
+        with transaction(runtime.sessions) as session:
+            changes = Changes(fields, read, name, priority, _moment(at, runtime.settings), at_once=now)
+            edited = edit_campaign(session, id_, changes, actor=user_name())
+        with reading(runtime.sessions) as session:
+            shown = show(session, id_)
+        wake_workers(runtime.settings)
+        note(f"campaign {id_}: changed {', '.join(edited.changed)}" if edited.changed else "nothing was different")
+        if any(changed.startswith("content.") for changed in edited.changed):
+            for warning in warnings(from_json(shown["kind"], shown["content"])):
+                note(f"warning: {warning}")
+        if edited.unskipped_count:
+            note(
+                f"{edited.unskipped_count:,} recipients who were skipped for a value that the text does not name any "
+                "more will be sent to"
+            )
+        show_json(shown) if as_json else print_campaign(shown, runtime.settings)
+
+
+def _moment(written: str | None, settings: Settings) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        return read_moment(written, ZoneInfo(settings.time_zone))
+    except ValueError:
+        raise ConfigurationError(f'--at "{written}" is no moment: write it like 2026-12-01 10:00') from None
+
+
+def _read_fields(path: Path) -> dict[str, object]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"--content {path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"--content {path}: not JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise ConfigurationError(f"--content {path}: not an object with the content's fields")
+    return read

@@ -69,8 +69,8 @@ def add_list_rows(
     last = first_position + len(rows) - 1
     if last > LARGEST_CAMPAIGN:
         raise LedgerError(f"a list has at most {LARGEST_CAMPAIGN:,} rows, as a campaign has: split it")
-    _lock_unsaved(session, list_id).total_count = last
-    _lock_unsaved(session, list_id).saving_at = clock(session)
+    saved = _lock_unsaved(session, list_id)
+    saved.total_count, saved.saving_at = last, clock(session)
     session.execute(
         insert(SavedRow),
         [
@@ -167,6 +167,12 @@ def find_list(session: Session, name: str) -> SavedList:
         known = ", ".join(f'"{one["name"]}"' for one in list_lists(session)[:10]) or "none"
         raise UnknownList(f'no list "{name}": there is {known}; make one with bulkpost list save NAME FILE')
     return saved
+
+
+def find_list_of(session: Session, schedule_id: int) -> SavedList:
+    """Return the list that a schedule sends to now; it must have one."""
+    statement = select(SavedList).join(Schedule, Schedule.list_id == SavedList.id).where(Schedule.id == schedule_id)
+    return session.execute(statement).scalar_one()
 
 
 def list_lists(session: Session) -> list[dict[str, Any]]:

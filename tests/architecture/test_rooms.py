@@ -86,6 +86,7 @@ ROOMS = {
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/database_faults.py": {"sqlalchemy.exc", "worker.logs"},
+    "worker/deferring.py": set(),
     "worker/insisting.py": SQL_FROM_OUTSIDE
     | {"models.session", "worker.clock", "worker.database_faults", "worker.logs"},
     "worker/dispatcher.py": SQL_FROM_OUTSIDE
@@ -103,13 +104,14 @@ ROOMS = {
     | {
         "models",
         "worker.core",
-        "worker.database_faults",
         "worker.errors",
         "worker.importer",
         "worker.intake",
         "worker.logs",
+        "worker.saved_lists",
         "worker.settings",
     },
+    "worker/saved_lists.py": SQL_FROM_OUTSIDE | {"models", "worker.errors", "worker.intake"},
     "worker/lane.py": {
         "models",
         "worker.clock",
@@ -126,6 +128,7 @@ ROOMS = {
     | {
         "models",
         "worker.clock",
+        "worker.deferring",
         "worker.dispatcher",
         "worker.gateway",
         "worker.lane",
@@ -153,6 +156,7 @@ ROOMS = {
         "sqlalchemy.exc",
         "worker.celery",
         "worker.database_faults",
+        "worker.deferring",
         "worker.lane",
         "worker.logs",
         "worker.runtime",

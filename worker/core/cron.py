@@ -52,6 +52,10 @@ class Cron:
                 return found or first
             back *= 2
 
+    def shown(self, occurrence: datetime) -> str:
+        """Write an occurrence as the clock on the wall shows it."""
+        return occurrence.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
     def _wall_time(self, moment: datetime) -> datetime | None:
         walls = CronSim(self.line, moment.astimezone(self.zone).replace(tzinfo=None))
         # In the second pass of an hour that happens twice, the rest of that hour is over already.

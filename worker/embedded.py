@@ -14,6 +14,7 @@ from celery.platforms import SecurityWarning
 from celery.worker import state
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.ledger.occurrences import is_any_due
 from models.ledger.report import unfinished
 from models.session import reading
 from worker import celery as composition
@@ -91,6 +92,7 @@ class Embedded:
             while not stopped.is_set():
                 try:
                     wake.lanes(scheduler.tick())
+                    wake.occurrences(scheduler.occurrences())
                     if self.until_idle and self._is_idle():
                         return
                     failures = 0
@@ -109,4 +111,4 @@ class Embedded:
 
     def _is_idle(self) -> bool:
         with reading(self.runtime.sessions) as session:
-            return self.runtime.stop_file.is_there() or not unfinished(session)
+            return self.runtime.stop_file.is_there() or not (unfinished(session) or is_any_due(session))

@@ -14,6 +14,8 @@ from models.ledger.brakes import Alarm
 from models.ledger.canary import judge_canaries
 from models.ledger.hints import take_hints
 from models.ledger.late import hold_late
+from models.ledger.lists import sweep_silent_list
+from models.ledger.occurrences import find_due
 from models.ledger.plan import plan, start_due
 from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
 from models.ledger.settle import settle
@@ -64,6 +66,13 @@ class Scheduler:
             lanes = take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
             self.at("hinting")
         return lanes
+
+    def occurrences(self) -> list[int]:
+        """Return the ids of schedules whose campaign is to be made now, as many as should be made at once."""
+        if self.confirm() is not None:
+            return []
+        with reading(self.sessions) as session:
+            return find_due(session, clock=self.clock)
 
     def _rescue(self) -> None:
         with reading(self.sessions) as session:
@@ -120,6 +129,8 @@ class Scheduler:
     def _sweep(self) -> None:
         if self._write("sweeping", lambda session: sweep_silent_import(session, clock=self.clock)):
             log.info("silent_import_swept")
+        if self._write("sweeping", lambda session: sweep_silent_list(session, clock=self.clock)):
+            log.info("silent_list_swept")
 
     def _write(self, name: str, step: Callable[[Session], int]) -> int:
         with transaction(self.sessions) as session:

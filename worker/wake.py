@@ -1,4 +1,4 @@
-"""Waking: publishes ticks and lanes. A message is a hint; losing it changes nothing, so failing is silent.
+"""Waking: publishes ticks, lanes and occurrences. A message is a hint; losing it changes nothing, so failing is silent.
 
 Whoever publishes has committed before. Messages expire in the queue, so that a pool that is busy for an hour does not
 find an hour's worth of them.
@@ -13,6 +13,7 @@ from worker.logs import log
 
 TICK = "bulkpost.tick"
 LANE = "bulkpost.lane"
+OCCURRENCE = "bulkpost.occurrence"
 EXPIRES_SECONDS = 60.0
 
 
@@ -36,6 +37,12 @@ class Wake:
             for _ in range(count):
                 if not self.lane(account_id):
                     return
+
+    def occurrences(self, schedule_ids: list[int]) -> None:
+        """Ask for the campaigns of schedules' occurrences."""
+        for schedule_id in schedule_ids:
+            if not self._publish(OCCURRENCE, schedule_id):
+                return
 
     def _publish(self, task: str, *arguments: Any) -> bool:
         try:

@@ -35,12 +35,6 @@ def find_breaches(
         yield from _counts(session, campaign)
         yield from _ids(session, campaign)
         yield from _batches(session, campaign, clock)
-        yield from _late_verdicts(session, campaign)
-
-
-def count_attempts(session: Session, campaign_id: int) -> int:
-    """Count the attempts ever opened for a campaign: no gateway can have seen more documents of it."""
-    return session.execute(select(func.count()).where(Attempt.campaign_id == campaign_id)).scalar_one()
 
 
 def _counts(session: Session, campaign: Campaign) -> Iterator[Breach]:
@@ -127,24 +121,3 @@ def _batches(session: Session, campaign: Campaign, clock: Clock) -> Iterator[Bre
     )
     if count := session.execute(open_ended).scalar_one():
         yield Breach("P7", f"campaign {campaign.id}: {count} attempts are neither closed nor leased")
-
-
-def _late_verdicts(session: Session, campaign: Campaign) -> Iterator[Breach]:
-    """Find what a worker wrote after its batch had been leased again; of a late reply only acceptances count."""
-    newer = aliased(Attempt)
-    late = (
-        select(Outcome.position, Attempt.number, newer.number)
-        .join(Attempt, Attempt.id == Outcome.attempt_id)
-        .join(newer, (newer.batch_id == Attempt.batch_id) & (newer.number > Attempt.number))
-        .where(
-            Outcome.campaign_id == campaign.id,
-            Outcome.status != RecipientStatus.ACCEPTED,
-            newer.opened_at < Outcome.updated_at,
-        )
-        .limit(1)
-    )
-    if row := session.execute(late).first():
-        yield Breach(
-            "P7",
-            f"campaign {campaign.id}, position {row[0]}: attempt {row[1]} closed it after attempt {row[2]} had begun",
-        )

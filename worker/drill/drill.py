@@ -9,7 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from models.ledger.prove import Breach, count_attempts
+from models.ledger.fencing import count_attempts, find_overwritten
+from models.ledger.prove import Breach
 from models.session import reading
 from worker.drill.acts import ACTS, Act
 from worker.drill.order import STALL_SECONDS, Order
@@ -70,7 +71,7 @@ def run_drill(
             _carry_out(stage, plan, done, tell)
         shown = _await_end(stage, tell)
         for program in stage.programs:
-            program.stop()
+            program.end()
         found = _look(stage, shown)
     return _report(order, time.monotonic() - began, done, found)
 
@@ -129,6 +130,7 @@ def _await_end(stage: Stage, tell: Tell) -> dict[str, Any]:
 def _look(stage: Stage, shown: dict[str, Any]) -> Found:
     with reading(stage.runtime.sessions) as session:
         attempts = count_attempts(session, stage.campaign_id)
+        overwritten = list(find_overwritten(session, stage.campaign_id))
     return Found(
         status=shown["status"],
         counts=shown["counts"],
@@ -137,7 +139,7 @@ def _look(stage: Stage, shown: dict[str, Any]) -> Found:
         attempt_count=attempts,
         counters=stage.counters(),
         charged_phones=Counter(charge.msisdn for charge in read_charges(stage.gateway_url)),
-        breaches=prove(stage.runtime.sessions, stage.campaign_id).breaches,
+        breaches=(*prove(stage.runtime.sessions, stage.campaign_id).breaches, *overwritten),
     )
 
 

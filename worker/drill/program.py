@@ -6,15 +6,14 @@ from contextlib import suppress
 from os import P_PID, WEXITED, WNOHANG, WNOWAIT, killpg, waitid
 from pathlib import Path
 from shutil import which
-from signal import SIGCONT, SIGKILL, SIGTERM
-from subprocess import PIPE, Popen, TimeoutExpired
+from signal import SIGKILL
+from subprocess import PIPE, Popen
 
 from worker.errors import DispatchError
 
 CELERY = ("-m", "celery")
 BULKPOST = ("-c", "from worker.cli import main; main()")
 HOUSE = Path(__file__).parent.parent.parent
-STOP_SECONDS = 20.0
 
 
 class NoProgram(DispatchError):
@@ -83,18 +82,9 @@ class Program:
             self._killed.append(self._running)
             self._running = None
 
-    def stop(self) -> bool:
-        """End it in good order, and by force whatever of it is left; say whether the good order was enough."""
-        gently = True
-        if self._running is not None:
-            with suppress(ProcessLookupError):
-                killpg(self._running.pid, SIGCONT)
-            self._running.send_signal(SIGTERM)
-            try:
-                self._running.wait(STOP_SECONDS)
-            except TimeoutExpired:
-                gently = False
-            self.kill()
+    def end(self) -> None:
+        """Kill it with all that it and its dead predecessors have left. Harmless when it is not running."""
+        self.kill()
         for process in self._killed:
             with suppress(ProcessLookupError):
                 killpg(process.pid, SIGKILL)
@@ -102,7 +92,6 @@ class Program:
             if process.stdout is not None:
                 process.stdout.close()
         self._killed.clear()
-        return gently
 
     def last_words(self) -> str:
         """Return the end of what it has said."""

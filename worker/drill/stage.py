@@ -95,7 +95,7 @@ def open_stage(order: Order, folder: Path) -> Iterator[Stage]:
         stage = Stage(order, folder, gateway_url, variables, runtime, campaign_id, postgres, redis, proxy)
         _add_programs(stage)
         for program in stage.programs:
-            stack.callback(program.stop)
+            stack.callback(program.end)
             program.start()
         yield stage
 
@@ -115,7 +115,7 @@ def _start_simulator(stack: ExitStack, order: Order, folder: Path) -> str:
     (folder / "faults.json").write_text(dumps(order.gateway_plan()), encoding="utf-8")
     command = (*BULKPOST, "simulator", "--port", "0", "--faults", "faults.json")
     simulator = Program("simulator", command, {}, folder)
-    stack.callback(simulator.stop)
+    stack.callback(simulator.end)
     return simulator.start(says="simulator listening on ")
 
 

@@ -12,6 +12,7 @@ from worker.dispatcher import Dispatcher
 from worker.gateway.client import Gateway
 from worker.lane import Lane
 from worker.scheduler import Scheduler
+from worker.schedules import Maker
 from worker.settings import Settings, load_settings
 from worker.stop_file import StopFile
 from worker.witness import Watch, open_witness
@@ -59,6 +60,10 @@ class Runtime:
     def scheduler(self) -> Scheduler:
         """Return the maker of ticks."""
         return Scheduler(self.settings, self.sessions, self.watch.confirm)
+
+    def maker(self) -> Maker:
+        """Return the maker of schedules' campaigns."""
+        return Maker(self.settings, self.sessions, is_stopping, self.watch.confirm)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -6,7 +6,10 @@ from worker.celery import app
 from worker.database_faults import find_fault
 from worker.logs import log
 from worker.runtime import is_stopping, runtime
-from worker.wake import LANE, TICK, Wake
+from worker.wake import LANE, OCCURRENCE, TICK, Wake
+
+LONGEST_MAKING_SECONDS = 3600
+"""A list of millions takes minutes, other than what a lane does."""
 
 wake = Wake(app)
 
@@ -15,7 +18,9 @@ wake = Wake(app)
 def tick() -> None:
     """Do what is due, and start as many lanes as there is work for."""
     try:
-        wake.lanes(runtime().scheduler().tick())
+        scheduler = runtime().scheduler()
+        wake.lanes(scheduler.tick())
+        wake.occurrences(scheduler.occurrences())
     except SQLAlchemyError as error:
         log.error("tick_failed", error=find_fault(error).words)
 
@@ -31,3 +36,14 @@ def lane(account_id: int) -> None:
         return
     if more and not is_stopping():
         wake.lane(account_id)
+
+
+@app.task(name=OCCURRENCE, time_limit=LONGEST_MAKING_SECONDS)
+def occurrence(schedule_id: int) -> None:
+    """Make the campaign of a schedule's occurrence that is due."""
+    try:
+        if runtime().maker().make(schedule_id) is not None:
+            wake.tick()
+    except SQLAlchemyError as error:
+        # It stays due; whoever is told next goes on once the database is back.
+        log.error("occurrence_broken_off", schedule=schedule_id, error=find_fault(error).words)

@@ -83,6 +83,7 @@ ROOMS = {
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/story.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/trial.py": {"models", "worker.errors", "worker.importer", "worker.intake.phones"},
+    "worker/trial.py": {"models", "worker.errors", "worker.importer", "worker.intake.phones"},
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},

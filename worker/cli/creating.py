@@ -18,6 +18,7 @@ from models.ledger.lookalike import Lookalike
 from models.ledger.report import show
 from models.session import reading
 from models.timing import Timing, When, column_of, read_moment
+from models.work import Owed
 from worker.cli.console import AsJson, err, local, note, opened, show_json
 from worker.cli.previewing import print_preview, to_plain
 from worker.cli.showing import print_campaign, watch_until_ended
@@ -32,6 +33,7 @@ from worker.preview import preview as look_at
 from worker.runtime import Runtime
 from worker.settings import Settings, user_name
 from worker.start import check_database
+from worker.trial import create_trial, first_sendable, read_numbers
 
 Text = Annotated[str | None, typer.Option(help="What it says; {name} takes the recipient's column.")]
 When_ = Annotated[str | None, typer.Option(help="A moment, or {column}; in TIME_ZONE unless it says an offset.")]
@@ -60,6 +62,9 @@ def create(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse the whole list if a row is refused.")] = False,
     draft: Annotated[bool, typer.Option("--draft", help="Do not start it; bulkpost campaign start does.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be posted; create nothing.")] = False,
+    test: Annotated[
+        str | None, typer.Option(help="Own numbers, separated by commas: they alone get what the first row would get.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch until it has ended.")] = False,
     time_send: When_ = None,
     validity_period: When_ = None,
@@ -99,10 +104,15 @@ def create(
     }  # fmt: skip
     if key is not None and not key.strip():
         raise ConfigurationError("--key is empty: leave it out, or give your own key of this campaign")
+    if test is not None and (dry_run or draft or key is not None):
+        raise ConfigurationError(
+            "--test sends at once and creates nothing else: leave out --dry-run, --draft and --key"
+        )
     said = _content(kind, content, fields)
     with opened() as runtime:
         check_database(runtime)
         settings = runtime.settings
+        own_numbers = () if test is None else read_numbers(test, settings.default_region)
         check_fence(runtime, account)
         timing = Timing(
             _when("--time-send", time_send, settings),
@@ -125,18 +135,30 @@ def create(
         for warning in warnings(said):
             note(f"warning: {warning}")
         seen: list[Preview] = []
-        look = (lambda draft_id: seen.append(look_at(runtime.sessions, settings, draft_id))) if dry_run else None
+        tried: list[Owed] = []
+        look: Callable[[int], None] | None = None
+        if dry_run:
+            look = lambda draft_id: seen.append(look_at(runtime.sessions, settings, draft_id))  # noqa: E731
+        elif own_numbers:
+            look = lambda draft_id: tried.append(first_sendable(runtime.sessions, draft_id))  # noqa: E731
         imported, refused_path = _import(runtime, mailing, recipients, phone_column, ref_column, rejected, look)
         _say_refused(imported, refused_path)
         if seen:
             show_json(to_plain(seen[0])) if as_json else print_preview(seen[0])
             return
+        campaign_id = imported.campaign_id
+        if tried:
+            campaign_id = create_trial(runtime.sessions, tried[0], own_numbers, mailing)
+            note(
+                f"test: what row {tried[0].position:,} of the list would get goes to {len(own_numbers)} own numbers, "
+                f"at once, as campaign {campaign_id}; nobody of the list gets anything, and nothing else was created"
+            )
         if not draft:
             wake_workers(settings)
         if wait and not draft:
-            watch_until_ended(runtime, imported.campaign_id)
+            watch_until_ended(runtime, campaign_id)
         with reading(runtime.sessions) as session:
-            shown = show(session, imported.campaign_id)
+            shown = show(session, campaign_id)
         show_json(shown) if as_json else print_campaign(shown, settings)
 
 

@@ -80,9 +80,9 @@ ROOMS = {
     | {"models", "worker.errors", "worker.import_pieces", "worker.intake", "worker.logs"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
+    "worker/cost.py": {"models", "worker.importer", "worker.preview", "worker.settings"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/story.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
-    "worker/trial.py": {"models", "worker.errors", "worker.importer", "worker.intake.phones"},
     "worker/trial.py": {"models", "worker.errors", "worker.importer", "worker.intake.phones"},
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},

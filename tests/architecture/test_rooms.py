@@ -171,6 +171,7 @@ ROOMS = {
     | {"worker.database_faults", "worker.start", "worker.tasks", "worker.wake"},
     "worker/bench/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
     "worker/drill/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
+    "worker/drill/thrice.py": {"celery", "kombu", "worker"},
     "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "worker"},
     # Shares no code with the client side, so that an error on one side cannot hide on the other.
     "worker/simulator/": {"lxml", "worker.simulator"},

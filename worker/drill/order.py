@@ -85,11 +85,15 @@ class Order:
 
         What breaks keeps half of the processes from their work, and the faults ask for half of the documents again.
         """
+        documents = max(1, self.recipient_count // self.batch_size)
         delay = self.delay_seconds
         if delay is None:
-            documents = max(1.0, self.recipient_count / self.batch_size)
             delay = min(READ_SECONDS / 2, self.span_seconds * self.max_parallel / documents / 2)
-        return [*self.faults, {"delay": round(delay, 3)}]
+        if self.faults is not FAULTS:
+            return [*self.faults, {"delay": delay}]
+        # The first goes on to the end; the others leave the last stragglers alone, whose waits double every time.
+        times = max(3, documents // 40)
+        return [FAULTS[0], *({**fault, "times": times} for fault in FAULTS[1:]), {"delay": round(delay, 3)}]
 
 
 def an_order(seed: int, *, long: bool = False, embedded: bool = False, count: int | None = None) -> Order:

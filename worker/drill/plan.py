@@ -52,6 +52,10 @@ LASTS_SECONDS = {
 """The shortest and the longest time until it is mended; a stall lasts as long as the order says."""
 
 
+SLOW_TO_HEAL = frozenset({Deed.STALL_CHILD, Deed.HALF_OPEN_BROKER})
+"""What the product gets over in ten seconds and more: not among the last deeds, or a drill would be mostly waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mischief:
     """One deed: when it begins, counted from the first document, how long it lasts, and which of several it hits."""
@@ -75,8 +79,11 @@ def plan_mischief(
         return ()
     random = Random(seed)
     count = max(len(deeds), int(span_seconds / SECONDS_BETWEEN))
-    drawn = [*deeds, *(random.choice(deeds) for _ in range(count - len(deeds)))]
-    random.shuffle(drawn)
+    quick = [deed for deed in deeds if deed not in SLOW_TO_HEAL] or deeds
+    early = [*deeds, *(random.choice(deeds) for _ in range((count - len(deeds)) // 2))]
+    late = [random.choice(quick) for _ in range(count - len(early))]
+    random.shuffle(early)
+    drawn = [*early, *late]
     free_at: dict[str, float] = {}
     planned = []
     for number, deed in enumerate(drawn):

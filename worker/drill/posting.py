@@ -19,10 +19,11 @@ def find_poster(stage: Stage, pick: int) -> tuple[int, bool]:
     deadline = monotonic() + PATIENCE_SECONDS
     while True:
         posting = stage.counters().get("parallel", 0)
-        connected = [pid for pid in children(stage) if is_connected(pid, stage.gateway_port)]
+        awake = [pid for pid in children(stage) if not is_stopped(pid)]
+        connected = [pid for pid in awake if is_connected(pid, stage.gateway_port)]
         certain = bool(connected) and posting >= len(connected)
         if certain or monotonic() > deadline:
-            candidates = connected or children(stage)
+            candidates = connected or awake or children(stage)
             return candidates[pick % len(candidates)], certain
         sleep(POLL_SECONDS)
 
@@ -35,6 +36,14 @@ def children(stage: Stage) -> list[int]:
         own = [int(word) for word in path.read_text().split()] if path.exists() else []
         found += own or [worker.pid]
     return found
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is frozen already."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
 
 
 def is_connected(pid: int, port: int) -> bool:

@@ -1,0 +1,39 @@
+"""The plan of mischief: the seed decides everything, and everything is broken at least once."""
+
+from itertools import pairwise
+
+import pytest
+
+from worker.drill.plan import SLOW_TO_HEAL, TARGETS, Deed, Mischief, plan_mischief
+
+SPAN_SECONDS = 20.0
+
+
+def planned(seed: int, deeds: tuple[Deed, ...] = tuple(Deed)) -> tuple[Mischief, ...]:
+    return plan_mischief(seed, deeds, span_seconds=SPAN_SECONDS, stall_seconds=9.0)
+
+
+def test_same_seed_is_the_same_plan() -> None:
+    assert planned(7) == planned(7) != planned(8)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_deed_is_done_and_nothing_is_broken_while_it_is_broken(seed: int) -> None:
+    plan = planned(seed)
+    assert {mischief.deed for mischief in plan} == set(Deed)
+    assert [mischief.at_seconds for mischief in plan] == sorted(mischief.at_seconds for mischief in plan)
+    for target in set(TARGETS.values()):
+        own = [mischief for mischief in plan if TARGETS[mischief.deed] == target]
+        assert all(before.ends_seconds <= after.at_seconds for before, after in pairwise(own))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_last_deeds_heal_soon(seed: int) -> None:
+    last = planned(seed)[-1]
+    assert last.ends_seconds < 2 * SPAN_SECONDS
+    assert last.deed not in SLOW_TO_HEAL or len(planned(seed)) == len(Deed)
+
+
+def test_only_the_chosen_deeds_are_done() -> None:
+    assert {mischief.deed for mischief in planned(1, (Deed.KILL_WORKER,))} == {Deed.KILL_WORKER}
+    assert planned(1, ()) == ()

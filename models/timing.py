@@ -7,12 +7,17 @@ UTC; the account's local time begins at the border. Source: protocol.md 4.2 and 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
-from .errors import ContentError, MissingValue
+from .errors import BadTimes, ContentError, MissingValue
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 _RUSSIAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
+
+_DURATION = re.compile(r"\s*(\d+)\s*([smhdSMHD])\s*")
+LONGEST_NUMBER = 5
+"""Digits of a length of time."""
 
 When = datetime | str | None
 """A moment, a column's name in braces, or nothing."""
@@ -118,14 +123,49 @@ def read_moment(written: str, zone: tzinfo) -> datetime:
     Raises:
         ValueError: it is none.
     """
+    moment = _parsed(written)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def read_exact_moment(written: str, zone: ZoneInfo) -> datetime:
+    """Read a moment as `read_moment` does, but guess nothing on the nights that change the clocks.
+
+    Raises:
+        ValueError: it is none.
+        BadTimes: summer time skips this local time, or it happens twice; the message says what to write.
+    """
+    moment = _parsed(written)
+    if moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return first.astimezone(UTC)
+    written = written.strip()
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        after = first.astimezone(UTC).astimezone(zone)
+        raise BadTimes(f"{written} does not exist in {zone.key}, its clocks go forward: did you mean {after:%H:%M}?")
+    early, late = (f"{one:%z}"[:3] + ":" + f"{one:%z}"[3:] for one in (first, second))
+    raise BadTimes(f"{written} happens twice in {zone.key}: write {written}{early} or {written}{late}")
+
+
+def read_duration(written: str) -> timedelta | None:
+    """Read a length of time such as 90m, 2h or 3d; None where it is none."""
+    found = _DURATION.fullmatch(written)
+    if found is None or len(found[1]) > LONGEST_NUMBER:
+        return None
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[found[2].lower()]
+    return timedelta(**{unit: int(found[1])})
+
+
+def _parsed(written: str) -> datetime:
+    """Return what is written, naive where it says no offset."""
     written = written.strip()
     if russian := _RUSSIAN.fullmatch(written):
         day, month, year, rest = russian.groups()
         written = f"{year}-{int(month):02d}-{int(day):02d}{rest}"
     if len(written) <= len("2026-12-01"):
         raise ValueError("a moment has a time of day")
-    moment = datetime.fromisoformat(written)
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    return datetime.fromisoformat(written)
 
 
 def to_json(timing: Timing) -> dict[str, str] | None:

@@ -29,6 +29,7 @@ from models.ledger.importing import (
 from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.rescue import remove_campaign, remove_rows
 from models.ledger.rows import NewRow
+from models.rules import NO_RULES, Rules
 from models.session import Sessions, reading, transaction
 from models.timing import NO_TIMING, Timing, read_moment
 from models.work import ON_STOP_LIST
@@ -49,6 +50,7 @@ class Mailing:
     at: datetime | None = None
     priority: int = 5
     timing: Timing = NO_TIMING
+    rules: Rules = NO_RULES
     time_zone: str = "UTC"  # of moments in a column that say no offset
     start: bool = True
     strict: bool = False  # a refused row refuses the list
@@ -85,6 +87,7 @@ def import_list(
     on_progress: Callable[[int], None] = lambda count: None,
     on_lookalike: Callable[[Lookalike], bool] = lambda found: True,
     look: Callable[[int], None] | None = None,
+    approve: Callable[[int], None] = lambda draft_id: None,
     seal: Callable[[Session, int], None] = lambda session, campaign_id: None,
     at: Callable[[str], None] = lambda step: None,
 ) -> Imported:
@@ -92,6 +95,7 @@ def import_list(
 
     Given `look`, it is called with the id of the filled draft, and the draft is taken away again: nothing is created.
     `on_lookalike` is told of a campaign that says the same to mostly the same numbers and decides whether to go on.
+    `approve` is called with the id of the filled draft, and refuses the campaign by raising.
     `seal` is called with the campaign's id in the transaction that announces it, and is part of it.
     On any failure nothing is left but a draft that nobody sees, and that is taken away at once where possible.
     `at` is called with a step's name before and after its commit, so that tests can kill the process there.
@@ -121,6 +125,7 @@ def import_list(
             at=mailing.at,
             priority=mailing.priority,
             timing=mailing.timing,
+            rules=mailing.rules,
             actor=mailing.actor,
         )
         at("beginning")
@@ -136,6 +141,7 @@ def import_list(
             look(campaign_id)
             discard(sessions, campaign_id, at)
             return Imported(0, total_count=total, refused=refused)
+        approve(campaign_id)
         with reading(sessions) as session:
             lookalike = find_lookalike(session, campaign_id)
         if lookalike is not None and not on_lookalike(lookalike):

@@ -11,15 +11,18 @@ from sqlalchemy.orm import Session
 from ..account import Account
 from ..batch import Batch
 from ..campaign import Campaign
-from ..content import expected_segments, from_json, variable_names
+from ..content import from_json
 from ..errors import UnknownCampaign
 from ..installation import Installation
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..session import Clock, database_clock
-from ..states import OPEN_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
-from .claim import BREAKER_AFTER
+from ..states import OPEN_BATCH, AccountStatus, CampaignStatus, RecipientStatus
+from .cost import known_segments
 from .keys import send_key
+from .limits import day_room
+from .ready import was_counted, window_is_open
+from .waiting import find_wait, forecast
 
 ROWS_READ = 5_000
 
@@ -55,7 +58,9 @@ def show(session: Session, campaign_id: int, *, clock: Clock = database_clock) -
     ).one_or_none()
     if row is None:
         raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
-    return _shown(session, row.Campaign, row.Account, clock(session))
+    now = clock(session)
+    shown = _shown(session, row.Campaign, row.Account, now)
+    return {**shown, "forecast_end": forecast(row.Campaign, row.Account, now)}
 
 
 def list_campaigns(
@@ -77,11 +82,10 @@ def list_campaigns(
 
 def _shown(session: Session, campaign: Campaign, account: Account, now: datetime) -> dict[str, Any]:
     in_doubt, since = _in_doubt(session, campaign.id)
+    wait = find_wait(session, campaign, account, now)
     content = from_json(campaign.kind, campaign.content)
-    forecast = None
-    if campaign.purged_at is None and not variable_names(content):
-        each = expected_segments(content)
-        forecast = None if each is None else each * (campaign.total_count - campaign.skipped_count)
+    purged = campaign.purged_at is not None
+    segments = None if purged else known_segments(content, campaign.total_count - campaign.skipped_count)
     return {
         "id": campaign.id,
         "name": campaign.name,
@@ -101,16 +105,22 @@ def _shown(session: Session, campaign: Campaign, account: Account, now: datetime
         },
         "in_doubt": in_doubt,
         "in_doubt_since": since,
-        "waiting_for": _waiting_for(session, campaign, account, now),
+        "waiting_for": wait.reason,
+        "waiting_until": wait.until,
         "segments": {
             "billed": campaign.segment_count,
             "expected": campaign.expected_segment_count,
-            "forecast": forecast,
+            "forecast": segments,
         },
         "priority": campaign.priority,
         "key": campaign.external_key,
         "created_at": campaign.created_at,
         "start_at": campaign.start_at,
+        "latest_at": campaign.latest_at,
+        "window": campaign.send_window,
+        "time_zone": campaign.time_zone,
+        "max_segments": campaign.max_segments,
+        "canary": campaign.canary_count,
         "started_at": campaign.started_at,
         "finished_at": campaign.finished_at,
         "purged_at": campaign.purged_at,
@@ -137,41 +147,6 @@ def _in_doubt(session: Session, campaign_id: int) -> tuple[int, datetime | None]
         )
     ).one()
     return int(row[0] or 0), row[1]
-
-
-def _waiting_for(session: Session, campaign: Campaign, account: Account, now: datetime) -> str | None:
-    """Say in one line why nothing is being posted for this campaign, or None where something is, or it has ended."""
-    if campaign.status in (CampaignStatus.FINISHED, CampaignStatus.CANCELLED):
-        return None
-    if campaign.status is CampaignStatus.DRAFT:
-        return f"a draft: bulkpost campaign start {campaign.id}"
-    if campaign.status is CampaignStatus.PAUSED:
-        return f"paused by {campaign.status_by}: {campaign.status_reason}"
-    stopped = session.execute(select(Installation.stopped_by, Installation.stop_reason, Installation.stopped_at)).one()
-    if stopped.stopped_at is not None:
-        return f"everything is stopped by {stopped.stopped_by}: {stopped.stop_reason}; bulkpost start ends it"
-    if account.status is AccountStatus.PAUSED:
-        return f"account {account.name} is paused by {account.status_by}: {account.status_reason}"
-    if campaign.start_at > now:
-        return f"its time, {campaign.start_at:%Y-%m-%d %H:%M:%S} UTC"
-    if account.transport_failures >= BREAKER_AFTER:
-        return (
-            f"the gateway of account {account.name}: {account.transport_failures} attempts in a row brought no answer"
-        )
-    return _waiting_batches(session, campaign, now)
-
-
-def _waiting_batches(session: Session, campaign: Campaign, now: datetime) -> str | None:
-    open_batches = select(Batch.status, func.min(Batch.available_at).label("due"), func.count().label("batches")).where(
-        Batch.campaign_id == campaign.id, Batch.status.in_(OPEN_BATCH)
-    )
-    rows = {row.status: row for row in session.execute(open_batches.group_by(Batch.status)).all()}
-    if BatchStatus.RUNNING in rows:
-        return None
-    dues = [row.due for row in rows.values()]
-    if dues and min(dues) > now:
-        return f"{sum(row.batches for row in rows.values())} batches to be asked again from {min(dues):%H:%M:%S} UTC"
-    return "a worker" if dues or campaign.pending_count else None
 
 
 def results(
@@ -255,28 +230,11 @@ def _tries(session: Session, campaign_id: int, first: int, last: int) -> dict[in
     }
 
 
-def list_accounts(session: Session) -> list[dict[str, Any]]:
-    """Return the accounts, as `account list --json` prints them."""
-    return [
-        {
-            "name": account.name,
-            "status": account.status.value,
-            "reason": account.status_reason,
-            "since": account.status_since,
-            "by": account.status_by,
-            "gateway_url": account.gateway_url,
-            "batch_size": account.batch_size,
-            "max_parallel": account.max_parallel,
-            "per_second": account.per_second,
-        }
-        for account in session.execute(select(Account).order_by(Account.name)).scalars()
-    ]
-
-
 def unfinished(session: Session, *, clock: Clock = database_clock) -> list[dict[str, Any]]:
     """Return the campaigns in which something is to be done now or soon: running ones, and those whose time has come.
 
-    Left out: drafts, what is paused (or its account is), what starts later, and everything during the emergency stop.
+    Left out: drafts, what is paused (or its account is), what starts later or waits for a window to open or for
+    tomorrow's limit, and everything during the emergency stop.
     """
     if session.execute(select(Installation.stopped_at)).scalar_one() is not None:
         return []
@@ -288,10 +246,22 @@ def unfinished(session: Session, *, clock: Clock = database_clock) -> list[dict[
             Campaign.status.in_((CampaignStatus.RUNNING, CampaignStatus.SCHEDULED)),
             Campaign.start_at <= now,
             Account.status == AccountStatus.ACTIVE,
+            window_is_open(Campaign, now),
+            window_is_open(Account, now),
         )
         .order_by(Campaign.id)
     )
-    return [{"id": row.Campaign.id, "account": row.Account.name} for row in session.execute(statement).all()]
+    return [
+        {"id": row.Campaign.id, "account": row.Account.name}
+        for row in session.execute(statement).all()
+        if day_room(row.Account, 1, now) != 0 or _has_counted(session, row.Campaign.id)
+    ]
+
+
+def _has_counted(session: Session, campaign_id: int) -> bool:
+    """Say whether something is out, or will be asked again, that needs nothing of a day that is spent."""
+    statement = select(Batch.id).where(Batch.campaign_id == campaign_id, Batch.status.in_(OPEN_BATCH), was_counted())
+    return session.execute(statement.limit(1)).first() is not None
 
 
 def gateway_urls(session: Session) -> dict[str, str]:

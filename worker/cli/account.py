@@ -1,16 +1,20 @@
 """`bulkpost account`: provider logins, their gateways and limits."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from models.account import LARGEST_BATCH, MOST_PARALLEL
+from models.ledger.accounts import has_zone, list_accounts
 from models.ledger.control import pause_account_by_hand, resume_account, set_account
 from models.ledger.locks import find_account
-from models.ledger.report import gateway_urls, list_accounts
+from models.ledger.report import gateway_urls
 from models.session import reading, transaction
+from models.window import read_zone
 from worker.cli.console import AsJson, local, note, opened, show_json, show_table
+from worker.cli.ruling import days_of
 from worker.cli.waking import wake_workers
 from worker.clock import utc_now
 from worker.errors import ConfigurationError
@@ -38,6 +42,15 @@ def set_(
     batch_size: Annotated[int | None, typer.Option(min=1, max=LARGEST_BATCH, help="Recipients per document.")] = None,
     max_parallel: Annotated[int | None, typer.Option(min=1, max=MOST_PARALLEL, help="POSTs at once.")] = None,
     per_second: Annotated[float | None, typer.Option(min=0, help="Recipients per second; 0 for no limit.")] = None,
+    per_day: Annotated[int | None, typer.Option(min=0, help="Recipients per day; 0 for no limit.")] = None,
+    segments_per_day: Annotated[int | None, typer.Option(min=0, help="Segments per day; 0 for no limit.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help='Hours in which it may send, "09:00-21:00 mon-sat"; "" for any time.')
+    ] = None,
+    holidays: Annotated[
+        Path | None, typer.Option(help="File of dates, one a line, on which the window stays closed.")
+    ] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Zone of its day and its window.")] = None,
     time_offset: Annotated[str | None, typer.Option(help="Of the account's local time from UTC, like +03:00.")] = None,
 ) -> None:
     """Create an account, or change what is given of it. Works while campaigns run."""
@@ -52,8 +65,15 @@ def set_(
         changes["per_second"] = per_second or None
     if time_offset is not None:
         changes["time_offset_minutes"] = _offset(time_offset)
+    limits = {"per_day": per_day, "segments_per_day": segments_per_day, "send_window": window}
+    changes |= {column: value or None for column, value in limits.items() if value is not None}
+    if time_zone is not None:
+        changes["time_zone"] = read_zone(time_zone).key
+    if holidays is not None:
+        changes["holidays"] = [day.isoformat() for day in days_of(holidays)] or None
     with opened() as runtime:
         _check_name(runtime, name)
+        _choose_zone(runtime, name, changes)
         with transaction(runtime.sessions) as session:
             known = gateway_urls(session).get(name)
             url = changes.get("gateway_url") or known or runtime.settings.gateway_url
@@ -80,7 +100,7 @@ def list_(as_json: AsJson = False) -> None:
             show_json(accounts)
             return
         show_table(
-            ("name", "status", "since", "gateway", "batch", "parallel", "per second", "reason"),
+            ("name", "status", "since", "gateway", "batch", "parallel", "per second", "day", "window", "reason"),
             [
                 (
                     account["name"],
@@ -90,12 +110,23 @@ def list_(as_json: AsJson = False) -> None:
                     account["batch_size"],
                     account["max_parallel"],
                     account["per_second"] or "no limit",
+                    _shown_day(account),
+                    account["window"] or "any time",
                     account["reason"],
                 )
                 for account in accounts
             ],
             right=("batch", "parallel"),
         )
+
+
+def _shown_day(account: dict[str, Any]) -> str:
+    limits = []
+    if account["per_day"] is not None:
+        limits.append(f"{account['sent_today']:,} of {account['per_day']:,}")
+    if account["segments_per_day"] is not None:
+        limits.append(f"{account['segments_today']:,} of {account['segments_per_day']:,} segments")
+    return ", ".join(limits) or "no limit"
 
 
 @app.command("pause")
@@ -143,6 +174,15 @@ def measure_time(name: Name) -> None:
         with transaction(runtime.sessions) as session:
             set_account(session, name, {"time_offset_minutes": minutes}, actor=user_name())
     note(f"account {name} has the offset {_shown_offset(minutes)}")
+
+
+def _choose_zone(runtime: Runtime, name: str, changes: dict[str, Any]) -> None:
+    """Give an account whose day or window begins to matter the installation's zone, if it has none of its own."""
+    if "time_zone" in changes or not changes.keys() & {"per_day", "segments_per_day", "send_window"}:
+        return
+    with reading(runtime.sessions) as session:
+        if not has_zone(session, name):
+            changes["time_zone"] = runtime.settings.time_zone
 
 
 def _offset(written: str) -> int:

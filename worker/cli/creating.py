@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,17 +12,21 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 
 from models.content import KINDS, Content, from_json, warnings
 from models.errors import EmptyList
+from models.ledger.importing import find_by_key
 from models.ledger.locks import find_account
 from models.ledger.lookalike import Lookalike
 from models.ledger.report import show
+from models.rules import NO_RULES
 from models.session import reading
-from models.timing import Timing, When, column_of, read_moment
+from models.timing import Timing, When, column_of
 from models.work import Owed
+from worker.cli import ruling
 from worker.cli.console import AsJson, err, local, note, opened, show_json
 from worker.cli.previewing import print_preview, to_plain
 from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
 from worker.clock import utc_now
+from worker.cost import check_draft
 from worker.errors import ConfigurationError
 from worker.importer import Imported, Mailing, import_list
 from worker.intake.opening import open_list
@@ -36,7 +39,7 @@ from worker.start import check_database
 from worker.trial import create_trial, first_sendable, read_numbers
 
 Text = Annotated[str | None, typer.Option(help="What it says; {name} takes the recipient's column.")]
-When_ = Annotated[str | None, typer.Option(help="A moment, or {column}; in TIME_ZONE unless it says an offset.")]
+When_ = Annotated[str | None, typer.Option(help="A moment, or {column}; in --time-zone unless it says an offset.")]
 Card = Annotated[str | None, typer.Option(help="Of a business card (vcard).")]
 Viber_ = Annotated[str | None, typer.Option(help="Of a Viber message.")]
 
@@ -51,9 +54,15 @@ def create(
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the campaign.")] = None,
     account: Annotated[str, typer.Option(help="The account that sends it.")] = "default",
-    at: Annotated[
-        str | None, typer.Option(help="When to start, 2026-12-01 10:00 (with offset, or in TIME_ZONE).")
-    ] = None,
+    at: ruling.At = None,
+    now: ruling.Now = False,
+    latest: ruling.Latest = None,
+    window: ruling.WindowOption = None,
+    holidays: ruling.Holidays = None,
+    time_zone: ruling.Zone = None,
+    canary: ruling.Canary = None,
+    canary_errors: ruling.CanaryErrors = ruling.CANARY_ERRORS,
+    max_segments: ruling.MaxSegments = None,
     priority: Annotated[int, typer.Option(min=0, max=9, help="9 goes first.")] = 5,
     phone_column: Annotated[str | None, typer.Option(help="The column with the numbers.")] = None,
     ref_column: Annotated[str | None, typer.Option(help="The column with your own reference.")] = None,
@@ -109,26 +118,34 @@ def create(
             "--test sends at once and creates nothing else: leave out --dry-run, --draft and --key"
         )
     said = _content(kind, content, fields)
+    asked = ruling.RuleOptions(latest, window, holidays, time_zone, canary, canary_errors, max_segments)
     with opened() as runtime:
         check_database(runtime)
         settings = runtime.settings
         own_numbers = () if test is None else read_numbers(test, settings.default_region)
         check_fence(runtime, account)
+        zone = ruling.zone_of(time_zone, settings)
         timing = Timing(
-            _when("--time-send", time_send, settings),
-            _when("--validity-period", validity_period, settings),
-            _when("--validity-period-viber", validity_period_viber, settings),
+            _when("--time-send", time_send, zone),
+            _when("--validity-period", validity_period, zone),
+            _when("--validity-period-viber", validity_period_viber, zone),
         )
+        start_at, rules = None, NO_RULES
+        if key is None or not _exists(runtime, account, key, said):
+            # A command that is repeated later with its key still names the first campaign.
+            start_at = ruling.read_start(at, zone, at_once=now)
+            rules = ruling.read_rules(asked, start_at, settings)
         mailing = Mailing(
             content=said,
             account=account,
             actor=user_name(),
             name=name or f"{said.kind} {utc_now().astimezone(ZoneInfo(settings.time_zone)):%Y-%m-%d %H:%M}",
             key=key,
-            at=_moment("--at", at, settings),
+            at=start_at,
             priority=priority,
             timing=timing,
-            time_zone=settings.time_zone,
+            rules=rules,
+            time_zone=zone.key,
             start=not draft,
             strict=strict,
         )
@@ -194,6 +211,7 @@ def _import(
                 on_progress=lambda count: progress.update(task, completed=count),
                 on_lookalike=ask,
                 look=look,
+                approve=lambda draft_id: check_draft(runtime.sessions, runtime.settings, draft_id, mailing),
             )
         except EmptyList as error:
             raise EmptyList(f"{recipients}: {error}") from None
@@ -260,17 +278,13 @@ def check_fence(runtime: Runtime, account: str) -> None:
         raise ConfigurationError(fence.mend(account))
 
 
-def _when(option: str, written: str | None, settings: Settings) -> When:
+def _exists(runtime: Runtime, account: str, key: str, said: Content) -> bool:
+    with reading(runtime.sessions) as session:
+        return find_by_key(session, account, key, said) is not None
+
+
+def _when(option: str, written: str | None, zone: ZoneInfo) -> When:
     """Return a moment for everybody, or the column that it comes from."""
     if written is not None and column_of(written) is not None:
         return written.strip()
-    return _moment(option, written, settings)
-
-
-def _moment(option: str, written: str | None, settings: Settings) -> datetime | None:
-    if written is None:
-        return None
-    try:
-        return read_moment(written, ZoneInfo(settings.time_zone))
-    except ValueError:
-        raise ConfigurationError(f'{option} "{written}" is no moment: write it like 2026-12-01 10:00') from None
+    return ruling.read_time(option, written, zone)

@@ -26,11 +26,17 @@ def print_campaign(shown: dict[str, Any], settings: Settings) -> None:
         since = local(shown["in_doubt_since"], settings)
         lines.append(f"  in doubt     {shown['in_doubt']:,} since {since}: asked again under the same keys")
     if shown["waiting_for"]:
-        lines.append(f"  waiting for  {shown['waiting_for']}")
+        until = f", until {local(shown['waiting_until'], settings)}" if shown["waiting_until"] else ""
+        lines.append(f"  waiting for  {shown['waiting_for']}{until}")
+    if shown["forecast_end"]:
+        late = shown["latest_at"] and shown["forecast_end"] > shown["latest_at"]
+        lines.append(
+            f"  forecast     ends {local(shown['forecast_end'], settings)}{', after its latest' if late else ''}"
+        )
     segments = shown["segments"]
     forecast = "" if segments["forecast"] is None else f", {segments['forecast']:,} forecast in all"
     lines.append(f"  segments     {segments['billed']:,} billed, {segments['expected']:,} expected so far{forecast}")
-    for name in ("created_at", "start_at", "started_at", "finished_at"):
+    for name in ("created_at", "start_at", "latest_at", "started_at", "finished_at"):
         if shown[name] is not None:
             lines.append(f"  {name.removesuffix('_at'):<12} {local(shown[name], settings)}")
     if shown["purged_at"] is not None:

@@ -4,13 +4,27 @@ Looked at when rows come in, and again after every claim (`models.ledger.owed`):
 is not posted. A campaign that is over keeps what became of its recipients, whoever is stopped later.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, literal, select
-from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    String,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
@@ -34,13 +48,8 @@ def add_stops(
 ) -> int:
     """Put numbers (E.164 digits) on the list and return how many were not there; those that were stay as they are."""
     now = clock(session)
-    # Sorted, so that two who add the same numbers at once cannot lock each other out.
-    rows = [
-        {"msisdn": msisdn, "reason": reason, "added_at": now, "added_by": actor[:64]} for msisdn in sorted(set(msisdns))
-    ]
-    if not rows:
-        return 0
-    added = len(session.execute(_insert(session).on_conflict_do_nothing().returning(Stop.msisdn), rows).all())
+    given = _each(session, sorted(set(msisdns)))
+    added = _insert(session, select(given, *_facts(reason, actor, now)).where(true()), given)
     if added:
         write_event(session, now, actor, "stops_added", reason=reason, facts={"numbers": added})
     return added
@@ -97,19 +106,28 @@ def keep_refused(session: Session, campaign_id: int, positions: Sequence[int], n
     if not positions:
         return 0
     reason = f"on the provider's stop list, by its answer in campaign {campaign_id}"
-    refused = (
-        select(Recipient.msisdn, literal(reason), literal(now, Instant), literal(PROVIDER))
-        .where(Recipient.campaign_id == campaign_id, Recipient.position.in_(positions), Recipient.msisdn.is_not(None))
-        .distinct()
-        .order_by(Recipient.msisdn)
+    refused = select(Recipient.msisdn, *_facts(reason, PROVIDER, now)).where(
+        Recipient.campaign_id == campaign_id, Recipient.position.in_(positions), Recipient.msisdn.is_not(None)
     )
-    names = ["msisdn", "reason", "added_at", "added_by"]
-    new = _insert(session).from_select(names, refused).on_conflict_do_nothing().returning(Stop.msisdn)
-    added = len(session.execute(new).all())
+    added = _insert(session, refused.distinct(), Recipient.msisdn)
     if added:
         write_event(session, now, PROVIDER, "stops_added", campaign_id=campaign_id, facts={"numbers": added})
     return added
 
 
-def _insert(session: Session) -> SqliteInsert | PostgresqlInsert:
-    return sqlite_insert(Stop) if session.get_bind().dialect.name == "sqlite" else postgresql_insert(Stop)
+def _facts(reason: str, added_by: str, now: datetime) -> tuple[ColumnElement[Any], ...]:
+    return literal(reason), literal(now, Instant), literal(added_by[:64])
+
+
+def _each(session: Session, msisdns: Sequence[str]) -> ColumnElement[str]:
+    """Return the numbers as a column to select from: one parameter, however many there are."""
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_each(json.dumps(msisdns)).table_valued(column("value", String)).c.value
+    return func.unnest(literal(msisdns, ARRAY(String))).column_valued("msisdn")
+
+
+def _insert(session: Session, chosen: Select[Any], number: SQLColumnExpression[Any]) -> int:
+    """Insert those that are new and return how many; sorted, so that two at once cannot lock each other out."""
+    insert_ = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = insert_(Stop).from_select(["msisdn", "reason", "added_at", "added_by"], chosen.order_by(number))
+    return len(session.execute(statement.on_conflict_do_nothing().returning(Stop.msisdn)).all())

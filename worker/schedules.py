@@ -4,17 +4,14 @@ A maker may die anywhere: `models.ledger.occurrences` says why nothing is made t
 where this runs.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from models.content import from_json
 from models.errors import EmptyList, LedgerError
-from models.ledger.lists import find_list_of
-from models.ledger.locks import SYSTEM
 from models.ledger.occurrences import (
     MOST_TRIES,
     OccurrenceLost,
@@ -30,16 +27,15 @@ from models.ledger.occurrences import (
     stay_alive,
     take,
 )
+from models.ledger.schedules import Recipe
 from models.schedule import Schedule
-from models.session import Clock, Sessions, database_clock, reading, transaction
-from models.timing import from_json as timing_from_json
+from models.session import Clock, Sessions, database_clock, transaction
 from worker.core.cron import MOST_COUNTED, Choice, Cron, Missed, choose, read_cron
+from worker.cost import check_draft
 from worker.errors import DispatchError
-from worker.importer import Mailing, import_list
-from worker.intake.opening import open_list
-from worker.intake.row import Rows
+from worker.importer import import_list
 from worker.logs import log
-from worker.saved_lists import SavedRecipients
+from worker.recipes import Untold, mailing_of, open_source, source_name
 from worker.settings import Settings
 
 GRACE_SECONDS = 300.0
@@ -75,10 +71,10 @@ class Maker:
         found = self._take(schedule_id)
         if found is None:
             return None
-        schedule, taken, cron = found
+        taken, cron = found
         self.at("taken")
         try:
-            campaign_id = self._import(schedule, taken, cron)
+            campaign_id = self._import(taken, cron)
         except Stopping:
             with suppress(OccurrenceLost), transaction(self.sessions) as session:
                 give_back(session, taken)
@@ -87,12 +83,12 @@ class Maker:
             log.warning("occurrence_lost", schedule=schedule_id, why=str(error))
             return None
         except (LedgerError, DispatchError, OSError) as error:
-            self._fail(schedule, taken, cron, _problem(schedule, error))
+            self._fail(taken, cron, _problem(taken.recipe, error))
             return None
         log.info("occurrence_made", schedule=schedule_id, campaign=campaign_id)
         return campaign_id
 
-    def _take(self, schedule_id: int) -> tuple[Schedule, Taken, Cron] | None:
+    def _take(self, schedule_id: int) -> tuple[Taken, Cron] | None:
         with transaction(self.sessions) as session:
             found = lock_due(session, schedule_id, clock=self.clock)
             if found is None:
@@ -111,7 +107,7 @@ class Maker:
                 return None
             taken = take(session, schedule, chosen.occurrence, now)
             self.at("taking")
-            return schedule, taken, cron
+            return taken, cron
 
     def _choose(self, schedule: Schedule, cron: Cron, now: datetime) -> Choice:
         assert schedule.next_at is not None, "only what is due is locked"
@@ -120,7 +116,7 @@ class Maker:
         not_before = schedule.next_at if begun else now - grace
         return choose(cron, schedule.next_at, now, not_before, merge=schedule.missed == "once")
 
-    def _import(self, schedule: Schedule, taken: Taken, cron: Cron) -> int:
+    def _import(self, taken: Taken, cron: Cron) -> int:
         next_at = cron.after(taken.occurrence)
 
         def go_on(_count: int) -> None:
@@ -129,19 +125,21 @@ class Maker:
             with transaction(self.sessions) as session:
                 stay_alive(session, taken, clock=self.clock)
 
-        with open_source(self.sessions, schedule, self.settings.default_region) as rows:
+        mailing = mailing_of(taken.recipe, taken.occurrence, cron)
+        with open_source(self.sessions, taken.recipe, self.settings.default_region) as rows:
             imported = import_list(
                 self.sessions,
-                mailing_of(schedule, taken.account, taken.occurrence, cron),
+                mailing,
                 rows,
                 Untold(),
                 on_progress=go_on,
+                approve=lambda draft_id: check_draft(self.sessions, self.settings, draft_id, mailing),
                 seal=lambda session, campaign_id: seal(session, taken, campaign_id, next_at, clock=self.clock),
                 at=self.at,
             )
         return imported.campaign_id
 
-    def _fail(self, schedule: Schedule, taken: Taken, cron: Cron, problem: str) -> None:
+    def _fail(self, taken: Taken, cron: Cron, problem: str) -> None:
         given_up = taken.tried_count >= MOST_TRIES
         try:
             with transaction(self.sessions) as session:
@@ -150,12 +148,14 @@ class Maker:
                 else:
                     put_off(session, taken, problem, clock=self.clock)
         except OccurrenceLost as error:
-            log.warning("occurrence_lost", schedule=schedule.id, why=str(error))
+            log.warning("occurrence_lost", schedule=taken.schedule_id, why=str(error))
             return
         if given_up:
-            log.error("occurrence_failed", schedule=schedule.id, occurrence=cron.shown(taken.occurrence), error=problem)
+            log.error(
+                "occurrence_failed", schedule=taken.schedule_id, occurrence=cron.shown(taken.occurrence), error=problem
+            )
         else:
-            log.warning("occurrence_put_off", schedule=schedule.id, tries=taken.tried_count, error=problem)
+            log.warning("occurrence_put_off", schedule=taken.schedule_id, tries=taken.tried_count, error=problem)
 
     def _give_up(self, session: Session, schedule: Schedule, cron: Cron, problem: str) -> None:
         assert schedule.next_at is not None, "only what is due is locked"
@@ -164,55 +164,9 @@ class Maker:
         log.error("occurrence_failed", schedule=schedule.id, occurrence=cron.shown(occurrence), error=problem)
 
 
-class Untold:
-    """Where refused rows go that nobody is at hand to read: the campaign keeps each with its reason."""
-
-    def add(self, line: int, value: str, reason: str) -> None:
-        """Take down nothing."""
-
-
-def mailing_of(schedule: Schedule, account: str, occurrence: datetime, cron: Cron) -> Mailing:
-    """Return what the campaign of an occurrence is, apart from its list."""
-    options = schedule.campaign_options
-    return Mailing(
-        content=from_json(schedule.kind, schedule.content),
-        account=account,
-        actor=SYSTEM,
-        name=f"{schedule.name} {cron.shown(occurrence)}",
-        at=occurrence,
-        priority=options.get("priority", 5),
-        timing=timing_from_json(options.get("timing")),
-        time_zone=schedule.time_zone,
-    )
-
-
-@contextmanager
-def open_source(sessions: Sessions, schedule: Schedule, default_region: str) -> Iterator[Rows]:
-    """Open the file or the list that a schedule sends to.
-
-    Raises:
-        IntakeError: the file cannot be read.
-    """
-    if schedule.list_id is not None:
-        with reading(sessions) as session:
-            yield SavedRecipients(session, find_list_of(session, schedule.id))
-        return
-    assert schedule.recipients_file is not None, "the table has one of the two"
-    options = schedule.campaign_options
-    with open_list(
-        schedule.recipients_file,
-        phone_column=options.get("phone_column"),
-        ref_column=options.get("ref_column"),
-        default_region=default_region,
-    ) as rows:
-        yield rows
-
-
-def _problem(schedule: Schedule, error: Exception) -> str:
+def _problem(recipe: Recipe, error: Exception) -> str:
     # What the intake refuses names its file already.
-    return (
-        f"{schedule.recipients_file or 'its list'}: {error}" if isinstance(error, EmptyList | OSError) else str(error)
-    )
+    return f"{source_name(recipe)}: {error}" if isinstance(error, EmptyList | OSError) else str(error)
 
 
 def _tell_missed(session: Session, schedule: Schedule, chosen: Choice, now: datetime, cron: Cron) -> None:

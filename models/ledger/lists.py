@@ -169,12 +169,6 @@ def find_list(session: Session, name: str) -> SavedList:
     return saved
 
 
-def find_list_of(session: Session, schedule_id: int) -> SavedList:
-    """Return the list that a schedule sends to now; it must have one."""
-    statement = select(SavedList).join(Schedule, Schedule.list_id == SavedList.id).where(Schedule.id == schedule_id)
-    return session.execute(statement).scalar_one()
-
-
 def list_lists(session: Session) -> list[dict[str, Any]]:
     """Return the lists by name, as `list list --json` prints them."""
     statement = select(SavedList).where(SavedList.saved_at.is_not(None)).order_by(SavedList.name)

@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from ..account import Account
 from ..campaign import Campaign
 from ..errors import LedgerError
 from ..schedule import Schedule
 from ..session import Clock, database_clock
 from .locks import SYSTEM
 from .moves import changed_rows
-from .schedules import lock_schedule, tell
+from .schedules import Recipe, lock_schedule, read_recipe, tell
 
 MAKER_LEASE_SECONDS = 300.0
 """How long a maker may be silent before another one takes over."""
@@ -38,8 +37,7 @@ class Taken:
     """An occurrence that somebody makes now; `making_at` is the fence."""
 
     schedule_id: int
-    name: str
-    account: str
+    recipe: Recipe
     occurrence: datetime
     making_at: datetime
     tried_count: int
@@ -88,8 +86,7 @@ def take(session: Session, schedule: Schedule, occurrence: datetime, now: dateti
     schedule.tried_count = schedule.tried_count + 1 if occurrence == schedule.next_at else 1
     schedule.next_at, schedule.making_at = occurrence, now
     schedule.making_until = now + timedelta(seconds=MAKER_LEASE_SECONDS)
-    account = session.execute(select(Account.name).where(Account.id == schedule.account_id)).scalar_one()
-    return Taken(schedule.id, schedule.name, account, occurrence, now, schedule.tried_count)
+    return Taken(schedule.id, read_recipe(session, schedule), occurrence, now, schedule.tried_count)
 
 
 def note_missed(session: Session, schedule: Schedule, now: datetime, reason: str, count: int) -> None:
@@ -190,4 +187,4 @@ def _lock_own(session: Session, taken: Taken) -> Schedule:
 
 
 def _lost(taken: Taken) -> OccurrenceLost:
-    return OccurrenceLost(f'schedule "{taken.name}": somebody else has its occurrence now, or it was paused')
+    return OccurrenceLost(f'schedule "{taken.recipe.name}": somebody else has its occurrence now, or it was paused')

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..account import Account
 from ..campaign import Campaign
-from ..content import Content, check, to_json
+from ..content import Content, check, from_json, to_json
 from ..errors import IllegalMove, LedgerError
 from ..event import Event
 from ..schedule import SavedList, Schedule
@@ -30,7 +30,7 @@ _ENDED = " (ended {})"
 
 
 @dataclass(frozen=True, slots=True)
-class NewSchedule:
+class Recipe:
     """What to make again and again. Either `recipients_file` or `list_name` is given."""
 
     name: str
@@ -45,7 +45,7 @@ class NewSchedule:
 
 
 def create_schedule(
-    session: Session, new: NewSchedule, *, next_at: datetime, actor: str, clock: Clock = database_clock
+    session: Session, recipe: Recipe, *, next_at: datetime, actor: str, clock: Clock = database_clock
 ) -> int:
     """Put a schedule in and return its id.
 
@@ -54,24 +54,25 @@ def create_schedule(
         LedgerError: its name is taken.
         UnknownAccount, UnknownList: there is no such account or list.
     """
-    check(new.content)
+    check(recipe.content)
     now = clock(session)
-    account = find_account(session, new.account)
-    if session.execute(select(Schedule.id).where(Schedule.name == new.name)).first() is not None:
+    account = find_account(session, recipe.account)
+    if session.execute(select(Schedule.id).where(Schedule.name == recipe.name)).first() is not None:
         raise LedgerError(
-            f'there is a schedule "{new.name}": give this one another name, or end that one with bulkpost schedule end'
+            f'there is a schedule "{recipe.name}": give this one another name, or end that one with '
+            "bulkpost schedule end"
         )
     schedule = Schedule(
-        name=new.name,
+        name=recipe.name,
         account_id=account.id,
-        cron=new.cron,
-        time_zone=new.time_zone,
-        missed=new.missed,
-        kind=new.content.kind,
-        content=to_json(new.content),
-        campaign_options=new.options,
-        recipients_file=new.recipients_file,
-        list_id=None if new.list_name is None else find_list(session, new.list_name).id,
+        cron=recipe.cron,
+        time_zone=recipe.time_zone,
+        missed=recipe.missed,
+        kind=recipe.content.kind,
+        content=to_json(recipe.content),
+        campaign_options=recipe.options,
+        recipients_file=recipe.recipients_file,
+        list_id=None if recipe.list_name is None else find_list(session, recipe.list_name).id,
         status="active",
         status_since=now,
         status_by=actor[:64],
@@ -119,8 +120,7 @@ def end_schedule(session: Session, called: str, *, actor: str, clock: Clock = da
     schedule = _move(session, called, {"active", "paused"}, "ended", actor, clock)
     schedule.next_at = None
     if schedule.list_id is not None:
-        listed = session.execute(select(SavedList.name).where(SavedList.id == schedule.list_id)).scalar_one()
-        schedule.recipients_file, schedule.list_id = f"list {listed}", None
+        schedule.recipients_file, schedule.list_id = f"list {_list_name(session, schedule)}", None
     mark = _ENDED.format(schedule.id)
     schedule.name = schedule.name[: 150 - len(mark)] + mark
     return schedule
@@ -138,6 +138,21 @@ def find_schedule(session: Session, called: str) -> Schedule:
     if schedule is None:
         raise UnknownSchedule(session, called)
     return schedule
+
+
+def read_recipe(session: Session, schedule: Schedule) -> Recipe:
+    """Return what a schedule makes, as it is now."""
+    return Recipe(
+        name=schedule.name,
+        account=session.execute(select(Account.name).where(Account.id == schedule.account_id)).scalar_one(),
+        cron=schedule.cron,
+        time_zone=schedule.time_zone,
+        content=from_json(schedule.kind, schedule.content),
+        recipients_file=schedule.recipients_file,
+        list_name=_list_name(session, schedule),
+        missed="once" if schedule.missed == "once" else "skip",
+        options=schedule.campaign_options,
+    )
 
 
 def lock_schedule(session: Session, schedule_id: int, *, skip_locked: bool = False) -> Schedule | None:
@@ -209,20 +224,18 @@ def _move(session: Session, called: str, sources: set[str], target: str, actor: 
 
 
 def _plain(session: Session, schedule: Schedule) -> dict[str, Any]:
-    listed = None
-    if schedule.list_id is not None:
-        listed = session.execute(select(SavedList.name).where(SavedList.id == schedule.list_id)).scalar_one()
+    recipe = read_recipe(session, schedule)
     return {
         "id": schedule.id,
         "name": schedule.name,
-        "account": session.execute(select(Account.name).where(Account.id == schedule.account_id)).scalar_one(),
+        "account": recipe.account,
         "cron": schedule.cron,
         "time_zone": schedule.time_zone,
         "missed": schedule.missed,
         "kind": schedule.kind,
         "content": schedule.content,
         "recipients": schedule.recipients_file,
-        "list": listed,
+        "list": recipe.list_name,
         "options": schedule.campaign_options,
         "status": schedule.status,
         "status_since": schedule.status_since,
@@ -232,6 +245,12 @@ def _plain(session: Session, schedule: Schedule) -> dict[str, Any]:
         "last_at": schedule.last_at,
         "last_problem": schedule.last_problem,
     }
+
+
+def _list_name(session: Session, schedule: Schedule) -> str | None:
+    if schedule.list_id is None:
+        return None
+    return session.execute(select(SavedList.name).where(SavedList.id == schedule.list_id)).scalar_one()
 
 
 def _campaigns(session: Session, schedule: Schedule) -> list[dict[str, Any]]:

@@ -88,7 +88,7 @@ ROOMS = {
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
     "worker/database_faults.py": {"sqlalchemy.exc", "worker.logs"},
-    "worker/deferring.py": set(),
+    "worker/stopping.py": set(),
     "worker/insisting.py": SQL_FROM_OUTSIDE
     | {"models.session", "worker.clock", "worker.database_faults", "worker.logs"},
     "worker/dispatcher.py": SQL_FROM_OUTSIDE
@@ -102,17 +102,11 @@ ROOMS = {
         "worker.logs",
         "worker.settings",
     },
+    "worker/recipes.py": {"models", "worker.core", "worker.errors", "worker.importer", "worker.intake"}
+    | {"worker.saved_lists"},
     "worker/schedules.py": SQL_FROM_OUTSIDE
-    | {
-        "models",
-        "worker.core",
-        "worker.errors",
-        "worker.importer",
-        "worker.intake",
-        "worker.logs",
-        "worker.saved_lists",
-        "worker.settings",
-    },
+    | {"models", "worker.core", "worker.cost", "worker.errors", "worker.importer", "worker.logs", "worker.recipes"}
+    | {"worker.settings"},
     "worker/saved_lists.py": SQL_FROM_OUTSIDE | {"models", "worker.errors", "worker.intake"},
     "worker/lane.py": {
         "models",
@@ -130,7 +124,7 @@ ROOMS = {
     | {
         "models",
         "worker.clock",
-        "worker.deferring",
+        "worker.stopping",
         "worker.dispatcher",
         "worker.gateway",
         "worker.lane",
@@ -152,6 +146,7 @@ ROOMS = {
         "worker.runtime",
         "worker.settings",
         "worker.start",
+        "worker.stopping",
         "worker.wake",
     },
     "worker/tasks.py": {
@@ -159,7 +154,7 @@ ROOMS = {
         "sqlalchemy.exc",
         "worker.celery",
         "worker.database_faults",
-        "worker.deferring",
+        "worker.stopping",
         "worker.lane",
         "worker.logs",
         "worker.runtime",

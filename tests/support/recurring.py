@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from models.campaign import Campaign
-from models.ledger.schedules import NewSchedule, create_schedule
+from models.ledger.schedules import Recipe, create_schedule
 from models.schedule import Schedule
 from models.session import transaction
 from tests.support.driving import quick_settings
@@ -34,7 +34,7 @@ class Recurring:
         return self.folder / "people.csv"
 
     def write_list(self, *lines: str) -> None:
-        """Write the list anew."""
+        """Write the list arecipe."""
         self.list_path.write_text("\n".join(("phone,name", *lines, "")), encoding="utf-8")
 
     def a_schedule(self, name: str = "daily", **changes: Any) -> int:
@@ -42,10 +42,10 @@ class Recurring:
         source = {} if "list_name" in changes else {"recipients_file": str(self.list_path)}
         named: dict[str, Any] = {"cron": "0 10 * * *", "time_zone": "UTC", "content": PLAIN, **source, **changes}
         with transaction(self.ledger.sessions) as session:
-            new = NewSchedule(name=name, account="default", **named)
-            first = read_cron(new.cron, new.time_zone).after(TEN - timedelta(seconds=1))
+            recipe = Recipe(name=name, account="default", **named)
+            first = read_cron(recipe.cron, recipe.time_zone).after(TEN - timedelta(seconds=1))
             assert first is not None
-            return create_schedule(session, new, next_at=first, actor="anna", clock=self.ledger.clock)
+            return create_schedule(session, recipe, next_at=first, actor="anna", clock=self.ledger.clock)
 
     def maker(self, at: Callable[[str], None] = lambda step: None, **named: Any) -> Maker:
         """Return a maker on the test's clock."""

@@ -19,10 +19,12 @@ from worker.cli import (
     demo,
     doctor,
     drill,
+    lists,
     prove,
     purge,
     replay,
     run,
+    schedule,
     simulator,
     stoplist,
     why,
@@ -43,6 +45,8 @@ app.command()(run.up)
 app.add_typer(database.app, name="db")
 app.add_typer(account.app, name="account")
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(schedule.app, name="schedule")
+app.add_typer(lists.app, name="list")
 app.add_typer(stoplist.app, name="stoplist")
 app.command()(why.why)
 app.command()(prove.prove)

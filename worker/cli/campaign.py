@@ -6,6 +6,7 @@ import typer
 
 from models.ledger.control import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from models.ledger.report import list_campaigns, show
+from models.ledger.resumption import Resumption
 from models.session import reading, transaction
 from models.states import CampaignStatus
 from worker.cli.console import AsJson, Id, note, opened, show_json, show_table
@@ -15,8 +16,10 @@ from worker.cli.previewing import preview
 from worker.cli.resending import resend
 from worker.cli.results import results
 from worker.cli.retrying import retry
+from worker.cli.ruling import read_latest, zone_of
 from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
+from worker.errors import ConfigurationError
 from worker.settings import user_name
 from worker.start import check_database
 
@@ -96,11 +99,27 @@ def pause(id_: Id, reason: Reason = "paused by hand") -> None:
 
 
 @app.command("resume")
-def resume(id_: Id) -> None:
+def resume(
+    id_: Id,
+    latest: Annotated[
+        str | None, typer.Option(help="For a late one: until when it may be sent now; a time, or 2h from now.")
+    ] = None,
+    late_anyway: Annotated[
+        bool, typer.Option("--late-anyway", help="For a late one: send it whenever it may go.")
+    ] = False,
+    max_segments: Annotated[
+        int | None, typer.Option(min=0, help="How many segments may be billed in all; 0 for any number.")
+    ] = None,
+) -> None:
     """Let a paused campaign go on exactly where it stopped."""
+    if latest is not None and late_anyway:
+        raise ConfigurationError("--latest and --late-anyway say different things: give one of them")
     with opened() as runtime:
+        with reading(runtime.sessions) as session:
+            zone = zone_of(show(session, id_)["time_zone"], runtime.settings)
+        change = Resumption(read_latest(latest, None, zone), late_anyway, max_segments)
         with transaction(runtime.sessions) as session:
-            resume_campaign(session, id_, actor=user_name())
+            resume_campaign(session, id_, actor=user_name(), change=change)
         wake_workers(runtime.settings)
         note(f"campaign {id_} goes on")
 

@@ -41,7 +41,7 @@ class Order:
     child_count: int = 2
     beat_count: int = 2
     span_seconds: float = 20.0
-    deadline_seconds: float = 90.0
+    deadline_seconds: float = 150.0
     faults: tuple[Mapping[str, Any], ...] = FAULTS
     delay_seconds: float | None = None
     deeds: tuple[Deed, ...] = tuple(Deed)

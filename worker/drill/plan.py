@@ -52,10 +52,6 @@ LASTS_SECONDS = {
 """The shortest and the longest time until it is mended; a stall lasts as long as the order says."""
 
 
-SLOW_TO_HEAL = frozenset({Deed.STALL_CHILD, Deed.HALF_OPEN_BROKER})
-"""What the product gets over in ten seconds and more: not among the last deeds, or a drill would be mostly waiting."""
-
-
 @dataclass(frozen=True, slots=True)
 class Mischief:
     """One deed: when it begins, counted from the first document, how long it lasts, and which of several it hits."""
@@ -74,16 +70,18 @@ class Mischief:
 def plan_mischief(
     seed: int, deeds: Sequence[Deed], *, span_seconds: float, stall_seconds: float
 ) -> tuple[Mischief, ...]:
-    """Draw deeds that begin within about `span_seconds`: each at least once, then any, in the order of time."""
+    """Draw deeds that begin within about `span_seconds`, in the order of time; each at least once.
+
+    First whatever needs a POST to hit, and the half open connections last: for ten seconds after them nobody posts.
+    """
     if not deeds:
         return ()
     random = Random(seed)
     count = max(len(deeds), int(span_seconds / SECONDS_BETWEEN))
-    quick = [deed for deed in deeds if deed not in SLOW_TO_HEAL] or deeds
-    early = [*deeds, *(random.choice(deeds) for _ in range((count - len(deeds)) // 2))]
-    late = [random.choice(quick) for _ in range(count - len(early))]
-    random.shuffle(early)
-    drawn = [*early, *late]
+    quick = [deed for deed in deeds if _rank(deed) == 1] or deeds
+    drawn = [*deeds, *(random.choice(quick) for _ in range(count - len(deeds)))]
+    random.shuffle(drawn)
+    drawn.sort(key=_rank)
     free_at: dict[str, float] = {}
     planned = []
     for number, deed in enumerate(drawn):
@@ -92,3 +90,9 @@ def plan_mischief(
         planned.append(Mischief(round(at, 2), deed, round(lasts, 2), random.randrange(1000)))
         free_at[TARGETS[deed]] = at + lasts + 0.5
     return tuple(sorted(planned, key=lambda mischief: mischief.at_seconds))
+
+
+def _rank(deed: Deed) -> int:
+    if deed in (Deed.KILL_CHILD, Deed.STALL_CHILD):
+        return 0
+    return 2 if deed is Deed.HALF_OPEN_BROKER else 1

@@ -16,6 +16,7 @@ from worker.logs import configure_logging
 from worker.runtime import claim_again, open_runtime, stop_claiming
 from worker.settings import Settings, load_settings
 from worker.start import check_database
+from worker.stopping import take_signals
 from worker.wake import EXPIRES_SECONDS, TICK
 
 QUEUE = "bulkpost"
@@ -135,6 +136,11 @@ def _check(**_facts: Any) -> None:
 @signals.worker_init.connect
 def _begin(**_facts: Any) -> None:
     claim_again()
+
+
+@signals.worker_ready.connect
+def _take_signals(**_facts: Any) -> None:
+    take_signals(stop_claiming)
 
 
 @signals.worker_shutting_down.connect

@@ -3,7 +3,6 @@
 The same tasks as in production. On `memory://` no server is needed; with a broker URL that broker is used.
 """
 
-import threading
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from worker import celery as composition
 from worker.database_faults import find_fault
 from worker.errors import ConfigurationError
 from worker.logs import log
-from worker.runtime import Runtime, stop_claiming, use_runtime
+from worker.runtime import Runtime, is_stopping, rest, stop_claiming, use_runtime
 from worker.wake import Wake
 
 THREADS = 8
@@ -52,19 +51,14 @@ class Embedded:
         problem = composition.broker_problem(app)
         if problem is not None:
             raise ConfigurationError(f"{problem}: start it, or unset BULKPOST_BROKER_URL to run without one")
-        stopped = threading.Event()
         scheduler = ThreadPoolExecutor(1, thread_name_prefix="scheduler")
         ticking: list[Future[None]] = []
         state.should_stop = None
 
         def begin(**_facts: Any) -> None:
-            ticking.append(scheduler.submit(self._tick, Wake(app), stopped))
-
-        def end(**_facts: Any) -> None:
-            stopped.set()
+            ticking.append(scheduler.submit(self._tick, Wake(app)))
 
         signals.worker_ready.connect(begin, weak=False)
-        signals.worker_shutting_down.connect(end, weak=False)
         worker = app.Worker(
             pool="threads",
             concurrency=self.threads,
@@ -78,18 +72,16 @@ class Embedded:
             worker.start()
         finally:
             signals.worker_ready.disconnect(begin)
-            signals.worker_shutting_down.disconnect(end)
             stop_claiming()
-            stopped.set()
             scheduler.shutdown()
         for done in ticking:
             done.result()
 
-    def _tick(self, wake: Wake, stopped: threading.Event) -> None:
+    def _tick(self, wake: Wake) -> None:
         scheduler = self.runtime.scheduler()
         failures = 0
         try:
-            while not stopped.is_set():
+            while not is_stopping():
                 try:
                     wake.lanes(scheduler.tick())
                     wake.occurrences(scheduler.occurrences())
@@ -101,7 +93,7 @@ class Embedded:
                     failures += 1
                     if self.until_idle and failures >= MOST_FAILURES:
                         raise
-                stopped.wait(self.runtime.settings.tick_seconds)
+                rest(self.runtime.settings.tick_seconds)
         finally:
             # Also after an error of ours: a process that schedules nothing must not look as if it were well.
             state.should_stop = 0

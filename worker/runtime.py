@@ -15,6 +15,7 @@ from worker.scheduler import Scheduler
 from worker.schedules import Maker
 from worker.settings import Settings, load_settings
 from worker.stop_file import StopFile
+from worker.stopping import end_is_asked_for
 from worker.witness import Watch, open_witness
 
 _PAUSE_STEP_SECONDS = 0.1
@@ -28,8 +29,8 @@ def stop_claiming() -> None:
 
 
 def is_stopping() -> bool:
-    """Say whether claims are over."""
-    return bool(_stopping.value)
+    """Say whether claims are over: for all, or for this process, whose end is deferred until it has recorded."""
+    return bool(_stopping.value) or end_is_asked_for()
 
 
 def claim_again() -> None:
@@ -55,7 +56,7 @@ class Runtime:
 
     def lane(self) -> Lane:
         """Return the worker of one account."""
-        return Lane(self.dispatcher(), is_stopping, _pause, self.watch.confirm)
+        return Lane(self.dispatcher(), is_stopping, rest, self.watch.confirm)
 
     def scheduler(self) -> Scheduler:
         """Return the maker of ticks."""
@@ -99,7 +100,7 @@ def use_runtime(given: Runtime) -> None:
     _made[os.getpid()] = given
 
 
-def _pause(seconds: float) -> None:
+def rest(seconds: float) -> None:
     """Wait, but not past the order to stop."""
     waiting = threading.Event()
     while seconds > 0 and not is_stopping():

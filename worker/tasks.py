@@ -6,6 +6,7 @@ from worker.celery import app
 from worker.database_faults import find_fault
 from worker.logs import log
 from worker.runtime import is_stopping, runtime
+from worker.stopping import end_deferred
 from worker.wake import LANE, OCCURRENCE, TICK, Wake
 
 LONGEST_MAKING_SECONDS = 3600
@@ -29,7 +30,8 @@ def tick() -> None:
 def lane(account_id: int) -> None:
     """Work an account for one slice of time, then hint a successor while there is more."""
     try:
-        more = runtime().lane().run(account_id)
+        with end_deferred():
+            more = runtime().lane().run(account_id)
     except SQLAlchemyError as error:
         # What was claimed stays leased until rescue; the tick hints again once the database is back.
         log.error("lane_failed", account_id=account_id, error=find_fault(error).words)

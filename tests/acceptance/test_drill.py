@@ -46,9 +46,9 @@ def test_everybody_is_charged_once_whatever_breaks(
     assert "seed 1" in stderr
 
 
-@pytest.mark.parametrize("order", [SIGINT, SIGTERM])
-def test_interrupted_drill_leaves_no_process_behind(order: int, tmp_path: Path) -> None:
-    drill = start(tmp_path, "--logs", str(tmp_path / "logs"))
+@pytest.mark.parametrize(("order", "options"), [(SIGINT, ()), (SIGTERM, ("--embedded",))])
+def test_interrupted_drill_leaves_no_process_behind(order: int, options: tuple[str, ...], tmp_path: Path) -> None:
+    drill = start(tmp_path, *options, "--logs", str(tmp_path / "logs"))
     assert drill.stderr is not None
     for line in drill.stderr:
         if "killed" in line or "froze" in line or "FLUSHALL" in line or "stalled" in line or "half" in line:

@@ -5,8 +5,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.errors import ContentError, MissingValue
-from models.timing import Moments, Timing, check_timing, from_json, read_moment, to_json, too_late, upcoming
+from models.errors import BadTimes, ContentError, MissingValue
+from models.timing import (
+    Moments,
+    Timing,
+    check_timing,
+    from_json,
+    read_duration,
+    read_exact_moment,
+    read_moment,
+    to_json,
+    too_late,
+    upcoming,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -70,3 +81,33 @@ def test_message_whose_end_has_passed_is_too_late_and_a_passed_beginning_means_a
     assert too_late(Moments(time_send=NOW - HOUR, validity_period=NOW + HOUR), NOW) is None
     assert upcoming(Moments(time_send=NOW), NOW) == Moments()
     assert upcoming(Moments(time_send=NOW + HOUR), NOW) == Moments(time_send=NOW + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "said"),
+    [
+        ("2026-03-29 02:30", "Europe/Berlin", "its clocks go forward: did you mean 03:30?"),
+        ("2026-10-25 02:30", "Europe/Berlin", "write 2026-10-25 02:30+02:00 or 2026-10-25 02:30+01:00"),
+        ("2026-03-08 02:15", "America/New_York", "its clocks go forward: did you mean 03:15?"),
+        ("2026-11-01 01:15", "America/New_York", "write 2026-11-01 01:15-04:00 or 2026-11-01 01:15-05:00"),
+        ("2026-10-04 02:15", "Australia/Lord_Howe", "its clocks go forward: did you mean 02:45?"),
+    ],
+)
+def test_no_hour_is_guessed_on_the_nights_that_change_the_clocks(written: str, zone: str, said: str) -> None:
+    with pytest.raises(BadTimes) as refused:
+        read_exact_moment(written, ZoneInfo(zone))
+    assert said in str(refused.value)
+
+
+def test_the_hour_before_and_after_and_one_with_an_offset_are_clear() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    written = ("2026-03-29 01:59", "2026-03-29 03:00", "2026-10-25 03:00", "2026-10-25 02:30+01:00")
+    found = [read_exact_moment(one, berlin).strftime("%H:%M") for one in written]
+    assert found == ["00:59", "01:00", "02:00", "01:30"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("90s", 90), ("15m", 900), (" 2 h", 7200), ("3D", 259_200), ("2", None), ("-2h", None)]
+)
+def test_a_length_of_time_is_read_with_its_unit(written: str, seconds: int | None) -> None:
+    assert read_duration(written) == (None if seconds is None else timedelta(seconds=seconds))

@@ -19,6 +19,15 @@ Sessions = sessionmaker[Session]
 
 _READ_ONLY = "bulkpost_read_only"
 BUSY_TIMEOUT_SECONDS = 30
+# A PostgreSQL that swallows our bytes must not hold an answer for hours: it is noticed within half a minute, by connect
+# and by TCP. A URL may say otherwise.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
 
 
 def database_clock(session: Session) -> datetime:
@@ -61,7 +70,8 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
     """
     parsed = read_url(url) if isinstance(url, str) else url
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, **options)
+        patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=patience, **options)
     engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -1,6 +1,5 @@
 """`bulkpost campaign create`: from a list and a content to a campaign, or to a look at what it would be."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.content import KINDS, Content, from_json, warnings
+from models.content import Content, warnings
 from models.errors import EmptyList
 from models.ledger.importing import find_by_key
 from models.ledger.locks import find_account
@@ -23,6 +22,7 @@ from models.work import Owed
 from worker.cli import ruling
 from worker.cli.console import AsJson, err, local, note, opened, show_json
 from worker.cli.previewing import print_preview, to_plain
+from worker.cli.saying import saying
 from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
 from worker.clock import utc_now
@@ -38,20 +38,13 @@ from worker.settings import Settings, user_name
 from worker.start import check_database
 from worker.trial import create_trial, first_sendable, read_numbers
 
-Text = Annotated[str | None, typer.Option(help="What it says; {name} takes the recipient's column.")]
 When_ = Annotated[str | None, typer.Option(help="A moment, or {column}; in --time-zone unless it says an offset.")]
-Card = Annotated[str | None, typer.Option(help="Of a business card (vcard).")]
-Viber_ = Annotated[str | None, typer.Option(help="Of a Viber message.")]
 
 
+@saying
 def create(
+    said: Content,
     recipients: Annotated[str, typer.Option(help="The list: CSV, XLSX, JSONL, plain numbers; - for standard input.")],
-    sender: Annotated[str | None, typer.Option(help="Whom the message is from.")] = None,
-    text: Text = None,
-    kind: Annotated[str, typer.Option(help="One of " + ", ".join(KINDS) + ".")] = "sms",
-    content: Annotated[
-        Path | None, typer.Option(help="JSON file with the content's fields, instead of options.")
-    ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the campaign.")] = None,
     account: Annotated[str, typer.Option(help="The account that sends it.")] = "default",
     at: ruling.At = None,
@@ -78,46 +71,18 @@ def create(
     time_send: When_ = None,
     validity_period: When_ = None,
     validity_period_viber: When_ = None,
-    url: Annotated[str | None, typer.Option(help="Link of a WAP push or a business card.")] = None,
-    contact_name: Annotated[str | None, typer.Option(help="Name on a business card (vcard).")] = None,
-    cell: Card = None,
-    work: Card = None,
-    fax: Card = None,
-    email: Card = None,
-    position: Card = None,
-    organization: Card = None,
-    post_office_box: Card = None,
-    street: Card = None,
-    city: Card = None,
-    region: Card = None,
-    postal_code: Card = None,
-    country: Card = None,
-    additional: Card = None,
-    sender_viber: Viber_ = None,
-    text_viber: Viber_ = None,
-    button_viber: Viber_ = None,
-    action_viber: Viber_ = None,
-    image_viber: Viber_ = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a campaign from a list. Bad rows are refused one by one, and written to a file with the reason.
 
     Every text that a person reads takes values from the list: {column}. In a link they are encoded.
     """
-    fields = {
-        "sender": sender, "text": text, "url": url, "name": contact_name, "cell": cell, "work": work, "fax": fax,
-        "email": email, "position": position, "organization": organization, "post_office_box": post_office_box,
-        "street": street, "city": city, "region": region, "postal_code": postal_code, "country": country,
-        "additional": additional, "sender_viber": sender_viber, "text_viber": text_viber,
-        "button_viber": button_viber, "action_viber": action_viber, "image_viber": image_viber,
-    }  # fmt: skip
     if key is not None and not key.strip():
         raise ConfigurationError("--key is empty: leave it out, or give your own key of this campaign")
     if test is not None and (dry_run or draft or key is not None):
         raise ConfigurationError(
             "--test sends at once and creates nothing else: leave out --dry-run, --draft and --key"
         )
-    said = _content(kind, content, fields)
     asked = ruling.RuleOptions(latest, window, holidays, time_zone, canary, canary_errors, max_segments)
     with opened() as runtime:
         check_database(runtime)
@@ -249,21 +214,6 @@ def _say_refused(imported: Imported, path: Path | None) -> None:
         note(f"  and {len(imported.refused) - 10} further reasons")
     if path is not None:
         note(f"  all of them, by line: {path}")
-
-
-def _content(kind: str, path: Path | None, options: dict[str, str | None]) -> Content:
-    fields: dict[str, object] = {name: value for name, value in options.items() if value is not None}
-    if path is None:
-        return from_json(kind, fields)
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"--content {path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigurationError(f"--content {path}: not JSON: {error}") from None
-    if not isinstance(read, dict):
-        raise ConfigurationError(f"--content {path}: not an object with the content's fields")
-    return from_json(kind, {**read, **fields})
 
 
 def check_fence(runtime: Runtime, account: str) -> None:

@@ -15,6 +15,8 @@ from worker.errors import ConfigurationError
 Card = Annotated[str | None, typer.Option(help="Of a business card (vcard).")]
 Viber_ = Annotated[str | None, typer.Option(help="Of a Viber message.")]
 
+_FIRST = 4
+
 
 def read_content(
     *,
@@ -72,8 +74,9 @@ def saying(command: Callable[..., None]) -> Callable[..., None]:
         said = read_content(**{option.name: given.pop(option.name) for option in options})
         command(said=said, **given)
 
-    # What typer looks at.
-    parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in own + options]
+    # What typer looks at; the options that everybody needs come first.
+    ordered = options[:_FIRST] + own + options[_FIRST:]
+    parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in ordered]
     run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run

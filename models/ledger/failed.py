@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select
 from sqlalchemy.orm import Session
 
 from ..batch import Batch
@@ -17,9 +18,11 @@ from ..errors import LedgerError
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..states import OPEN_BATCH, BatchStatus, ErrorClass, RecipientStatus
-from .families import is_doubtful, numbers_in_hand, relatives
+from .families import is_doubtful, keep_numbers_in_hand, relatives
+from .scratch import IN_HAND, JUDGED, keep
 
 RETRIABLE = frozenset({RecipientStatus.UNKNOWN, RecipientStatus.REJECTED})
+_REACHES = ("fence", "flying", "old")
 MOST_GROUPS = 100
 """Groups that are shown, the largest first: undocumented texts can be as many as recipients."""
 
@@ -72,64 +75,64 @@ class Failed:
     left_out: dict[str, int]
 
 
-def judge(
-    session: Session, campaign: Campaign, choice: Choice, *, explain: Explain, doubts_before: datetime
-) -> Subquery:
-    """Select whom the choice names (`position`, `status`, ...), and `why` somebody is left out, NULL who is not.
+def judge(session: Session, campaign: Campaign, choice: Choice, *, explain: Explain, doubts_before: datetime) -> Failed:
+    """Fill `JUDGED` with whom the choice names, and count them: who is chosen, in groups, and who is left out.
 
-    `doubts_before`: a doubt that began before is too old. `fence` is the last position of the open batches that begin
-    at or before the position (0: none does).
+    `doubts_before`: a doubt that began before is too old.
 
     Raises:
         LedgerError: the campaign has no such batch.
     """
-    named = [Outcome.campaign_id == campaign.id, *_filters(session, campaign, choice)]
-    swept = _swept(campaign, named, doubts_before)
-    doubtful = is_doubtful()
-    reasons: list[tuple[ColumnElement[bool], str]] = [
-        (Outcome.error_class == ErrorClass.COLLISION, LeftOut.COLLISION),
-        (and_(doubtful, swept.c.flying >= Outcome.position), LeftOut.IN_FLIGHT),
-    ]
-    if not choice.forced:
-        reasons += hopeless(session, campaign.id, explain)
-        is_old = or_(swept.c.old >= Outcome.position, Outcome.updated_at < doubts_before)
-        reasons.append((and_(doubtful, is_old), LeftOut.FORGOTTEN))
-    judged = select(
-        Outcome.position,
-        Outcome.status,
-        Outcome.error_class,
-        func.coalesce(Outcome.provider_text, Outcome.reason).label("text"),
-        Outcome.attempt_number,
-        case((doubtful, 1), else_=0).label("doubtful"),
-        swept.c.fence,
-    ).join(swept, and_(Outcome.campaign_id == campaign.id, Outcome.position == swept.c.position))
+    reasons: list[tuple[ColumnElement[bool], str]] = [(Outcome.error_class == ErrorClass.COLLISION, LeftOut.COLLISION)]
     others = relatives(session, campaign.id)
     if others:
-        in_hand = numbers_in_hand(others, others)
-        same = and_(Recipient.campaign_id == campaign.id, Recipient.position == Outcome.position)
-        judged = judged.join(Recipient, same).outerjoin(in_hand, in_hand.c.msisdn == Recipient.msisdn)
-        reasons.insert(1, (in_hand.c.msisdn.is_not(None), LeftOut.RESENT))
-    why = case(*[(when, literal(str(reason))) for when, reason in reasons], else_=null())
-    return judged.add_columns(why.label("why")).subquery("judged")
+        keep_numbers_in_hand(session, others, others)
+        reasons.append((IN_HAND.c.msisdn.is_not(None), LeftOut.RESENT))
+    if not choice.forced:
+        reasons += hopeless(session, campaign.id, explain)
+    named = (
+        select(
+            Outcome.position,
+            literal(1).label("asked"),
+            *[literal(0).label(kind) for kind in _REACHES],
+            Outcome.status,
+            Outcome.error_class,
+            func.coalesce(Outcome.provider_text, Outcome.reason).label("text"),
+            Outcome.attempt_number,
+            case((is_doubtful(), 1), else_=0).label("doubtful"),
+            case((Outcome.updated_at < doubts_before, 1), else_=0).label("stale"),
+            case(*[(when, literal(str(reason))) for when, reason in reasons], else_=null()).label("why"),
+        )
+        .where(Outcome.campaign_id == campaign.id, *_filters(session, campaign, choice))
+        .select_from(Outcome)
+    )
+    if others:
+        same = and_(Recipient.campaign_id == Outcome.campaign_id, Recipient.position == Outcome.position)
+        named = named.join(Recipient, same).outerjoin(IN_HAND, IN_HAND.c.msisdn == Recipient.msisdn)
+    keep(session, JUDGED, _swept(campaign, named, choice, doubts_before))
+    return _count(session)
 
 
-def count_failed(session: Session, judged: Subquery) -> Failed:
-    """Count what `judge` selected: who is chosen, in groups, and who is left out."""
-    left_out = select(judged.c.why, func.count()).where(judged.c.why.is_not(None)).group_by(judged.c.why)
-    chosen = select(judged.c.status, func.count(), func.sum(judged.c.doubtful)).where(judged.c.why.is_(None))
-    by_status = session.execute(chosen.group_by(judged.c.status)).all()
+def _count(session: Session) -> Failed:
+    left_out = select(JUDGED.c.why, func.count()).where(JUDGED.c.why.is_not(None)).group_by(JUDGED.c.why)
+    by_status = select(JUDGED.c.status, func.count(), func.sum(JUDGED.c.doubtful)).where(JUDGED.c.why.is_(None))
+    counted = session.execute(by_status.group_by(JUDGED.c.status)).all()
+    alike = (JUDGED.c.status, JUDGED.c.error_class, JUDGED.c.text)
     groups = (
-        select(judged.c.status, judged.c.error_class, judged.c.text, func.count().label("number"))
-        .where(judged.c.why.is_(None))
-        .group_by(judged.c.status, judged.c.error_class, judged.c.text)
-        .order_by(func.count().desc(), judged.c.text)
+        select(*alike, func.count().label("number"))
+        .where(JUDGED.c.why.is_(None))
+        .group_by(*alike)
+        .order_by(func.count().desc(), JUDGED.c.text)
         .limit(MOST_GROUPS)
     )
     return Failed(
-        chosen_count=sum(number for _, number, _ in by_status),
-        doubtful_count=sum(int(doubtful) for _, _, doubtful in by_status),
-        counts={status: number for status, number, _ in by_status},
-        groups=tuple(Group(*row) for row in session.execute(groups).all()),
+        chosen_count=sum(number for _, number, _ in counted),
+        doubtful_count=sum(int(doubtful) for _, _, doubtful in counted),
+        counts={RecipientStatus(status): number for status, number, _ in counted},
+        groups=tuple(
+            Group(RecipientStatus(status), ErrorClass(error_class) if error_class else None, said, number)
+            for status, error_class, said, number in session.execute(groups).all()
+        ),
         left_out=dict(session.execute(left_out).all()),
     )
 
@@ -154,7 +157,7 @@ def _filters(session: Session, campaign: Campaign, choice: Choice) -> list[Colum
     return filters
 
 
-def _swept(campaign: Campaign, named: list[ColumnElement[bool]], doubts_before: datetime) -> Subquery:
+def _swept(campaign: Campaign, named: Select[Any], choice: Choice, doubts_before: datetime) -> Select[Any]:
     """Walk once over positions and batches in order; say how far the batches reach that began up to each position.
 
     A position is inside one of a kind of batches exactly if they reach it. One sort, where asking for each position
@@ -163,25 +166,31 @@ def _swept(campaign: Campaign, named: list[ColumnElement[bool]], doubts_before: 
     is_open = Batch.status.in_(OPEN_BATCH)
     flying = and_(Batch.status == BatchStatus.RUNNING, Batch.doubt_since.is_(None))
     old = Batch.doubt_since < doubts_before
-
-    def reach(which: ColumnElement[bool], label: str) -> ColumnElement[int]:
-        return case((which, Batch.last_position), else_=0).label(label)
-
-    points = select(
-        Outcome.position, literal(1).label("asked"), *[literal(0).label(kind) for kind in ("fence", "flying", "old")]
-    ).where(*named)
     ranges = select(
-        Batch.first_position, literal(0), reach(is_open, "fence"), reach(flying, "flying"), reach(old, "old")
+        Batch.first_position,
+        literal(0),
+        *[case((which, Batch.last_position), else_=0) for which in (is_open, flying, old)],
+        *[null()] * 3,
+        literal(0),
+        literal(0),
+        literal(0),
+        null(),
     ).where(Batch.campaign_id == campaign.id, or_(is_open, old))
-    marks = points.union_all(ranges).subquery("marks")
+    marks = named.union_all(ranges).subquery("marks")
     # A batch that begins where a position is covers it: ranges come first.
-    walk = {"order_by": (marks.c.position, marks.c.asked), "rows": (None, 0)}
+    order = (marks.c.position, marks.c.asked)
     reached = select(
-        marks.c.position,
-        marks.c.asked,
-        *[func.max(marks.c[kind]).over(**walk).label(kind) for kind in ("fence", "flying", "old")],
+        *[column for column in marks.c if column.name not in _REACHES],
+        *[func.max(marks.c[kind]).over(order_by=order, rows=(None, 0)).label(kind) for kind in _REACHES],
     ).subquery("reached")
-    return select(reached).where(reached.c.asked == 1).subquery("swept")
+    doubtful, position = reached.c.doubtful == 1, reached.c.position
+    late = [(and_(doubtful, reached.c.flying >= position), LeftOut.IN_FLIGHT.value)]
+    if not choice.forced:
+        is_old = or_(reached.c.old >= position, reached.c.stale == 1)
+        late.append((and_(doubtful, is_old), LeftOut.FORGOTTEN.value))
+    why = func.coalesce(reached.c.why, case(*late, else_=null())).label("why")
+    kept = [reached.c[column.name] for column in JUDGED.c if column.name != "why"]
+    return select(*kept, why).where(reached.c.asked == 1)
 
 
 def hopeless(session: Session, campaign_id: int, explain: Explain) -> list[tuple[ColumnElement[bool], str]]:

@@ -202,7 +202,17 @@ class TestNoReadableReply:
             ),
             (
                 unanswered(still_at_work=True),
-                Decision((), V.RETRY, "in_doubt", "no answer", Pace.PATIENT, 9, doubt=True, transport_failed=True),
+                Decision(
+                    (),
+                    V.RETRY,
+                    "in_doubt",
+                    "no answer",
+                    Pace.PATIENT,
+                    9,
+                    doubt=True,
+                    transport_failed=True,
+                    timed_out=True,
+                ),
             ),
             (
                 Unreadable("noise", raw=b"x"),

@@ -72,24 +72,33 @@ def plan_mischief(
 ) -> tuple[Mischief, ...]:
     """Draw deeds that begin within about `span_seconds`, in the order of time; each at least once.
 
-    First whatever needs a POST to hit, and the half open connections last: for ten seconds after them nobody posts.
+    They come in rounds of all deeds: first whatever needs a POST to hit, and the half open connections last, as for ten
+    seconds after them nobody posts.
     """
     if not deeds:
         return ()
     random = Random(seed)
     count = max(len(deeds), int(span_seconds / SECONDS_BETWEEN))
-    quick = [deed for deed in deeds if _rank(deed) == 1] or deeds
-    drawn = [*deeds, *(random.choice(quick) for _ in range(count - len(deeds)))]
-    random.shuffle(drawn)
-    drawn.sort(key=_rank)
+    drawn = _draw(random, deeds, count)
     free_at: dict[str, float] = {}
     planned = []
     for number, deed in enumerate(drawn):
-        at = max((number + random.random()) * span_seconds / count, free_at.get(TARGETS[deed], 0.0))
+        at = max((number + random.random()) * span_seconds / len(drawn), free_at.get(TARGETS[deed], 0.0))
         lasts = stall_seconds if deed is Deed.STALL_CHILD else random.uniform(*LASTS_SECONDS[deed])
         planned.append(Mischief(round(at, 2), deed, round(lasts, 2), random.randrange(1000)))
         free_at[TARGETS[deed]] = at + lasts + 0.5
     return tuple(sorted(planned, key=lambda mischief: mischief.at_seconds))
+
+
+def _draw(random: Random, deeds: Sequence[Deed], count: int) -> list[Deed]:
+    quick = [deed for deed in deeds if _rank(deed) == 1] or deeds
+    rounds = count // len(deeds)
+    drawn = []
+    for _ in range(rounds):
+        own = [*deeds, *(random.choice(quick) for _ in range(count // rounds - len(deeds)))]
+        random.shuffle(own)
+        drawn += sorted(own, key=_rank)
+    return drawn
 
 
 def _rank(deed: Deed) -> int:

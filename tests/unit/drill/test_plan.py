@@ -38,3 +38,8 @@ def test_what_needs_a_post_comes_before_what_stops_all_posts(seed: int) -> None:
 def test_only_the_chosen_deeds_are_done() -> None:
     assert {mischief.deed for mischief in planned(1, (Deed.KILL_WORKER,))} == {Deed.KILL_WORKER}
     assert planned(1, ()) == ()
+
+
+def test_long_plan_goes_round_all_deeds() -> None:
+    deeds = [mischief.deed for mischief in plan_mischief(1, tuple(Deed), span_seconds=180.0, stall_seconds=9.0)]
+    assert {deeds.count(deed) >= 9 for deed in Deed} == {True}

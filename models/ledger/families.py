@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Subquery, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from ..campaign import Campaign
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..states import RecipientStatus
+from .scratch import IN_HAND, keep
 
 
 def relatives(session: Session, campaign_id: int) -> set[int]:
@@ -27,14 +28,14 @@ def _resent_by(session: Session, campaign_id: int) -> int | None:
     return session.execute(select(Campaign.resend_of).where(Campaign.id == campaign_id)).scalar_one_or_none()
 
 
-def numbers_in_hand(campaign_ids: Collection[int], accepted_in: Collection[int]) -> Subquery:
-    """Select the numbers (`msisdn`) that one of the campaigns owes a message, or may have sent one.
+def keep_numbers_in_hand(session: Session, campaign_ids: Collection[int], accepted_in: Collection[int]) -> None:
+    """Fill `IN_HAND` with the numbers that one of the campaigns owes a message, or may have sent one.
 
     Whoever was accepted counts only where that was in one of `accepted_in`.
     """
     same = and_(Outcome.campaign_id == Recipient.campaign_id, Outcome.position == Recipient.position)
     accepted = and_(Outcome.status == RecipientStatus.ACCEPTED, Outcome.campaign_id.in_(accepted_in))
-    return (
+    numbers = (
         select(Recipient.msisdn)
         .outerjoin(Outcome, same)
         .where(
@@ -43,8 +44,8 @@ def numbers_in_hand(campaign_ids: Collection[int], accepted_in: Collection[int])
             or_(Outcome.position.is_(None), is_doubtful(), accepted),
         )
         .distinct()
-        .subquery("in_hand")
     )
+    keep(session, IN_HAND, numbers)
 
 
 def is_doubtful() -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Subquery, case, func, insert, literal, select
+from sqlalchemy import FromClause, case, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from ..account import LARGEST_BATCH
@@ -14,7 +14,7 @@ from .moves import changed_rows
 
 
 def add_batches(
-    session: Session, campaign: Campaign, chosen: Subquery, size: int, now: datetime, *, doubtful_from: datetime
+    session: Session, campaign: Campaign, chosen: FromClause, size: int, now: datetime, *, doubtful_from: datetime
 ) -> int:
     """Give the chosen positions of a locked campaign to batches, and return how many were made.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, insert, literal, null, select, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, literal, null, select, update
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -19,9 +19,10 @@ from ..stop import Stop
 from ..timing import Timing
 from ..timing import from_json as timing_from_json
 from .failed import Explain, hopeless
-from .families import is_doubtful, numbers_in_hand, relatives
+from .families import is_doubtful, keep_numbers_in_hand, relatives
 from .importing import finish_import, insert_draft
 from .locks import lock_with_account, write_event
+from .scratch import IN_HAND, JUDGED, chosen, drop, keep
 
 RESENDABLE = frozenset(
     {RecipientStatus.REJECTED, RecipientStatus.SKIPPED, RecipientStatus.CANCELLED, RecipientStatus.ACCEPTED}
@@ -67,7 +68,7 @@ def find_resendable(
     ).scalar_one_or_none()
     if campaign is None:
         raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
-    return _count(session, _judge(session, campaign, statuses, explain, forced))
+    return _judge(session, campaign, statuses, explain, forced)
 
 
 def resend(
@@ -92,12 +93,13 @@ def resend(
     """
     campaign = lock_with_account(session, campaign_id)
     now = clock(session)
-    judged = _judge(session, campaign, statuses, explain, forced)
-    found = _count(session, judged)
+    found = _judge(session, campaign, statuses, explain, forced)
     if not found.chosen_count:
         raise EmptyList(f"nobody of campaign {campaign_id} is left to send to")
     new_id = _copy_campaign(session, campaign, actor, now, clock)
-    _copy_recipients(session, campaign, judged, new_id, found.chosen_count)
+    _copy_recipients(session, campaign, new_id, found.chosen_count)
+    for table in (JUDGED, IN_HAND):
+        drop(session, table)
     finish_import(session, new_id, actor=actor, clock=clock)
     facts = {
         "resend_of": campaign_id,
@@ -123,8 +125,8 @@ def resend(
 
 def _judge(
     session: Session, campaign: Campaign, statuses: frozenset[RecipientStatus], explain: Explain, forced: bool
-) -> Subquery:
-    """Select whom the statuses name, and `why` somebody gets no new message, NULL who does."""
+) -> Resendable:
+    """Fill `JUDGED` with whom the statuses name, and count who gets a new message and who does not."""
     if campaign.purged_at is not None:
         raise IllegalMove(
             f"campaign {campaign.id} was purged on {campaign.purged_at:%Y-%m-%d}: its numbers and texts are gone"
@@ -135,12 +137,12 @@ def _judge(
         )
     others = relatives(session, campaign.id)
     own = {campaign.id} - ({campaign.id} if RecipientStatus.ACCEPTED in statuses else set())
-    in_hand = numbers_in_hand({campaign.id} | others, own | others)
+    keep_numbers_in_hand(session, {campaign.id} | others, own | others)
     # Known refusals come after what would send twice: whoever counts sees the graver reason.
     reasons: list[tuple[ColumnElement[bool], str]] = [
         (Recipient.msisdn.is_(None), NotCopied.NO_NUMBER),
         (is_doubtful(), NotCopied.IN_DOUBT),
-        (in_hand.c.msisdn.is_not(None), NotCopied.NUMBER_IN_HAND),
+        (IN_HAND.c.msisdn.is_not(None), NotCopied.NUMBER_IN_HAND),
         (Stop.msisdn.is_not(None), NotCopied.STOPPED),
         *([] if forced else hopeless(session, campaign.id, explain)),
     ]
@@ -153,7 +155,7 @@ def _judge(
             case(*[(when, literal(str(why))) for when, why in reasons], else_=null()).label("why"),
         )
         .join(Recipient, same)
-        .outerjoin(in_hand, in_hand.c.msisdn == Recipient.msisdn)
+        .outerjoin(IN_HAND, IN_HAND.c.msisdn == Recipient.msisdn)
         .outerjoin(Stop, Stop.msisdn == Recipient.msisdn)
         .where(Outcome.campaign_id == campaign.id, Outcome.status.in_(statuses))
         .subquery("one_by_one")
@@ -162,13 +164,15 @@ def _judge(
     ranked = select(judged, rank.label("rank")).subquery("ranked")
     twice = and_(ranked.c.why.is_(None), ranked.c.rank > 1)
     why = case((twice, literal(NotCopied.TWICE.value)), else_=ranked.c.why).label("why")
-    return select(ranked.c.position, ranked.c.status, why).subquery("judged")
+    nothing = [literal(0).label(name) for name in ("attempt_number", "doubtful", "fence")]
+    keep(session, JUDGED, select(ranked.c.position, ranked.c.status, *nothing, why))
+    return _count(session)
 
 
-def _count(session: Session, judged: Subquery) -> Resendable:
-    chosen = select(judged.c.status, func.count()).where(judged.c.why.is_(None)).group_by(judged.c.status)
-    left_out = select(judged.c.why, func.count()).where(judged.c.why.is_not(None)).group_by(judged.c.why)
-    counts: dict[RecipientStatus, int] = dict(session.execute(chosen).all())
+def _count(session: Session) -> Resendable:
+    by_status = select(JUDGED.c.status, func.count()).where(JUDGED.c.why.is_(None)).group_by(JUDGED.c.status)
+    left_out = select(JUDGED.c.why, func.count()).where(JUDGED.c.why.is_not(None)).group_by(JUDGED.c.why)
+    counts = {RecipientStatus(status): number for status, number in session.execute(by_status).all()}
     return Resendable(sum(counts.values()), counts, dict(session.execute(left_out).all()))
 
 
@@ -197,16 +201,17 @@ def _copy_campaign(session: Session, campaign: Campaign, actor: str, now: dateti
     return new_id
 
 
-def _copy_recipients(session: Session, campaign: Campaign, judged: Subquery, new_id: int, count: int) -> None:
+def _copy_recipients(session: Session, campaign: Campaign, new_id: int, count: int) -> None:
     """Copy the chosen in their order. A caller's own keys stay behind: the copies get keys of the new campaign."""
     place = func.row_number().over(order_by=Recipient.position)
-    chosen = (
+    again = chosen()
+    copies = (
         select(literal(new_id), place, Recipient.msisdn, Recipient.ref, Recipient.values_json)
-        .join(judged, and_(Recipient.campaign_id == campaign.id, Recipient.position == judged.c.position))
-        .where(judged.c.why.is_(None))
+        .join(again, Recipient.position == again.c.position)
+        .where(Recipient.campaign_id == campaign.id)
     )
     columns = ["campaign_id", "position", "msisdn", "ref", "values_json"]
-    session.execute(insert(Recipient).from_select(columns, chosen))
+    session.execute(insert(Recipient).from_select(columns, copies))
     session.execute(
         update(Campaign)
         .where(Campaign.id == new_id)

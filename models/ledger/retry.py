@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Subquery, case, delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -17,11 +17,12 @@ from ..errors import IllegalMove, UnknownCampaign
 from ..outcome import Outcome
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, CampaignStatus
-from .failed import Choice, Explain, Failed, count_failed, judge
+from .failed import Choice, Explain, Failed, judge
 from .locks import lock_with_account, write_event
 from .moves import changed_rows, move_campaign
 from .outcomes import count_outcomes
 from .ranges import add_batches
+from .scratch import JUDGED, chosen, drop
 
 _LONGEST_LIST = 20
 """Groups that the event keeps."""
@@ -59,7 +60,7 @@ def find_failed(
         raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
     _refuse(campaign)
     before = clock(session) - timedelta(seconds=doubt_limit_seconds)
-    return count_failed(session, judge(session, campaign, choice, explain=explain, doubts_before=before))
+    return judge(session, campaign, choice, explain=explain, doubts_before=before)
 
 
 def retry(
@@ -85,16 +86,15 @@ def retry(
     _refuse(campaign)
     now = clock(session)
     before = now - timedelta(seconds=doubt_limit_seconds)
-    judged = judge(session, campaign, choice, explain=explain, doubts_before=before)
-    failed = count_failed(session, judged)
+    failed = judge(session, campaign, choice, explain=explain, doubts_before=before)
     if not failed.chosen_count:
         return Retried(failed, 0, campaign.status)
-    chosen = select(judged).where(judged.c.why.is_(None)).subquery("chosen")
     quiet_until = _quiet_until(session, campaign_id, quiet_seconds, now)
-    _pass_doubts_on(session, campaign_id, chosen, now, quiet_until)
+    _pass_doubts_on(session, campaign_id, now, quiet_until)
     size = session.execute(select(Account.batch_size).where(Account.id == campaign.account_id)).scalar_one()
-    made = add_batches(session, campaign, chosen, size, now, doubtful_from=quiet_until)
-    _make_pending(session, campaign, chosen, failed)
+    made = add_batches(session, campaign, chosen(), size, now, doubtful_from=quiet_until)
+    _make_pending(session, campaign, failed)
+    drop(session, JUDGED)
     if campaign.status is CampaignStatus.FINISHED:
         move_campaign(session, campaign, CampaignStatus.RUNNING, now, actor, by_hand=True)
     facts = {**_facts(choice, failed), "batches": made}
@@ -132,10 +132,11 @@ def _quiet_until(session: Session, campaign_id: int, quiet_seconds: float, now: 
     return now if last is None else max(now, last + quiet)
 
 
-def _pass_doubts_on(session: Session, campaign_id: int, chosen: Subquery, now: datetime, quiet_until: datetime) -> None:
+def _pass_doubts_on(session: Session, campaign_id: int, now: datetime, quiet_until: datetime) -> None:
     """Put waiting batches in doubt that get a doubtful recipient back (P3). Running ones get none, see `judge`."""
     # The open batch that covers a position ends where the fence is.
-    ends = select(chosen.c.fence).where(chosen.c.fence >= chosen.c.position, chosen.c.doubtful == 1)
+    again = chosen()
+    ends = select(again.c.fence).where(again.c.fence >= again.c.position, again.c.doubtful == 1)
     later = case((Batch.available_at < quiet_until, quiet_until), else_=Batch.available_at)
     session.execute(
         update(Batch)
@@ -154,10 +155,10 @@ def _pass_doubts_on(session: Session, campaign_id: int, chosen: Subquery, now: d
     )
 
 
-def _make_pending(session: Session, campaign: Campaign, chosen: Subquery, failed: Failed) -> None:
+def _make_pending(session: Session, campaign: Campaign, failed: Failed) -> None:
     """Delete the chosen outcomes and count them out (P5). The attempts keep what was answered."""
     statement = delete(Outcome).where(
-        Outcome.campaign_id == campaign.id, Outcome.position.in_(select(chosen.c.position))
+        Outcome.campaign_id == campaign.id, Outcome.position.in_(select(chosen().c.position))
     )
     removed = changed_rows(session.execute(statement.execution_options(synchronize_session=False)))
     assert removed == failed.chosen_count, "the campaign is locked: nobody else writes its outcomes"

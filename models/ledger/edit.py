@@ -7,7 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, select, update
+from sqlalchemy import Select, and_, delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from ..campaign import Campaign
@@ -22,6 +22,7 @@ from .importing import content_hash
 from .locks import lock_with_account, write_event
 from .moves import changed_rows
 from .outcomes import count_outcomes
+from .scratch import IN_HAND, JUDGED, chosen, drop, keep
 
 _ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
 LONGEST_NAME = 200
@@ -170,25 +171,35 @@ def _unskip(session: Session, campaign: Campaign, content: Content) -> int:
         Outcome.attempt_number == 0,
         Outcome.reason.in_(reasons),
     )
-    wanted = _first_of_their_number(campaign.id, skipped)
+    _keep_first_of_their_number(session, campaign.id, skipped)
+    wanted = select(chosen().c.position)
     statement = delete(Outcome).where(Outcome.campaign_id == campaign.id, Outcome.position.in_(wanted))
     count = changed_rows(session.execute(statement.execution_options(synchronize_session=False)))
     count_outcomes(campaign, session, Counter({RecipientStatus.SKIPPED: -count}))
+    for table in (JUDGED, IN_HAND):
+        drop(session, table)
     return count
 
 
-def _first_of_their_number(campaign_id: int, skipped: Select[int]) -> Select[int]:
-    """Select of these positions the first of each number that nobody else of the campaign is sent to."""
-    rows = select(Recipient.position, Recipient.msisdn).where(
-        Recipient.campaign_id == campaign_id, Recipient.msisdn.is_not(None)
-    )
-    asked = rows.where(Recipient.position.in_(skipped)).subquery("asked")
-    same = and_(Outcome.campaign_id == campaign_id, Outcome.position == Recipient.position)
-    owed = rows.outerjoin(Outcome, same).where(Outcome.position.is_(None)).subquery("owed")
+def _keep_first_of_their_number(session: Session, campaign_id: int, skipped: Select[int]) -> None:
+    """Fill `JUDGED` with the first of these positions of each number that nobody else of the campaign is sent to."""
+    same = and_(Outcome.campaign_id == Recipient.campaign_id, Outcome.position == Recipient.position)
+    rows = select(Recipient.msisdn).where(Recipient.campaign_id == campaign_id, Recipient.msisdn.is_not(None))
+    keep(session, IN_HAND, rows.outerjoin(Outcome, same).where(Outcome.position.is_(None)).distinct())
     first = (
-        select(func.min(asked.c.position).label("position"), asked.c.msisdn).group_by(asked.c.msisdn).subquery("first")
-    )
-    return select(first.c.position).outerjoin(owed, owed.c.msisdn == first.c.msisdn).where(owed.c.msisdn.is_(None))
+        select(func.min(Recipient.position).label("position"))
+        .outerjoin(IN_HAND, IN_HAND.c.msisdn == Recipient.msisdn)
+        .where(
+            Recipient.campaign_id == campaign_id,
+            Recipient.msisdn.is_not(None),
+            IN_HAND.c.msisdn.is_(None),
+            Recipient.position.in_(skipped),
+        )
+        .group_by(Recipient.msisdn)
+    ).subquery("first")
+    nothing = [literal(0).label(name) for name in ("attempt_number", "doubtful", "fence")]
+    status = literal(RecipientStatus.SKIPPED.value).label("status")
+    keep(session, JUDGED, select(first.c.position, status, *nothing))
 
 
 def _changed(campaign: Campaign, content: Content | None, values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 Without them every statement would judge again, and join what has no index: the time would grow with the square.
 """
 
+from typing import Any
+
 from sqlalchemy import Column, FromClause, Integer, MetaData, Select, String, Table, Text, insert, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
@@ -34,7 +36,7 @@ IN_HAND = Table(
 )
 
 
-def keep(session: Session, table: Table, rows: Select[tuple[object, ...]]) -> None:
+def keep(session: Session, table: Table, rows: Select[Any]) -> None:
     """Fill a table of this transaction with what `rows` selects, by its columns' names; what was in it is gone.
 
     The role needs the right to make temporary tables, which PostgreSQL gives to everybody by default.

@@ -4,6 +4,7 @@ Each takes a runtime, a folder of its own, and `at`, which is called with the na
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,7 +102,21 @@ def retry_by_hand(runtime: Runtime, folder: Path, at: Step) -> None:
     at("retried")
 
 
+def make_occurrences(runtime: Runtime, folder: Path, at: Step) -> None:
+    """Make the campaigns of all occurrences that a tick asks for."""
+    for schedule_id in runtime.scheduler().occurrences():
+        replace(runtime.maker(), at=at).make(schedule_id)
+
+
 DEEDS: Mapping[str, Deed] = {
     deed.__name__: deed
-    for deed in (work, outlive_a_doubt, import_a_list, import_strictly, enqueue_beside_an_order, retry_by_hand)
+    for deed in (
+        work,
+        outlive_a_doubt,
+        import_a_list,
+        import_strictly,
+        enqueue_beside_an_order,
+        retry_by_hand,
+        make_occurrences,
+    )
 }

@@ -42,10 +42,10 @@ def set_account(
     Raises:
         BadTimes: its window or its zone cannot be.
     """
-    now = clock(session)
     account = session.execute(
         select(Account).where(Account.name == name).with_for_update(key_share=True)
     ).scalar_one_or_none()
+    now = clock(session)
     kind = "account_changed"
     if account is None:
         account = Account(name=name, created_at=now, status_since=now, status_by=actor[:64], **changes)

@@ -143,8 +143,9 @@ def remove_campaign(session: Session, campaign_id: int) -> None:
 
 def remove_rows(session: Session, campaign_id: int) -> int:
     """Delete a bounded number of rows of a draft whose import never ended; return how many."""
+    # Locked: whoever is about to announce it, though its client has gone, comes first.
     unannounced = select(Campaign.id).where(Campaign.id == campaign_id, Campaign.imported_at.is_(None))
-    if session.execute(unannounced).first() is None:
+    if session.execute(unannounced.with_for_update(key_share=True)).first() is None:
         return 0
     last = session.execute(
         select(Recipient.position)

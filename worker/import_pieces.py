@@ -6,7 +6,8 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models.ledger.importing import Duplicate, add_rows, finish_import, mark_duplicates
+from models.ledger.duplicates import Duplicate, mark_duplicates
+from models.ledger.importing import add_rows, finish_import
 from models.ledger.rows import NewRow
 from models.ledger.written import are_added, is_imported
 from models.session import Sessions, transaction

@@ -20,15 +20,14 @@ from sqlalchemy.orm import Session
 
 from models.content import Content, variable_names
 from models.errors import EmptyList
+from models.ledger.duplicates import find_duplicates
 from models.ledger.importing import (
-    ROWS_AT_ONCE,
     begin_import,
     find_by_key,
-    find_duplicates,
 )
 from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.rescue import remove_campaign, remove_rows
-from models.ledger.rows import NewRow
+from models.ledger.rows import ROWS_AT_ONCE, NewRow
 from models.rules import NO_RULES, Rules
 from models.session import Sessions, reading, transaction
 from models.timing import NO_TIMING, Timing, read_moment
@@ -74,10 +73,6 @@ class StrictRefusal(DispatchError):
     """Raised when a strict mailing has a row that cannot be sent to; nothing is left of it."""
 
 
-class UnknownColumn(DispatchError):
-    """Raised when a text names a variable that no column of the list has."""
-
-
 def import_list(
     sessions: Sessions,
     mailing: Mailing,
@@ -109,7 +104,7 @@ def import_list(
         EndUnknown: the campaign may be there or not; to create it again could send it twice.
         SQLAlchemyError: the database failed, with what does not pass or for too long; there is no campaign.
     """
-    names = _needed_names(mailing, rows)
+    names = needed_names(mailing, rows)
     if mailing.key is not None:
         with reading(sessions) as session:
             known = find_by_key(session, mailing.account, mailing.key, mailing.content)
@@ -131,11 +126,11 @@ def import_list(
         at("beginning")
     at("begun")
     try:
-        read = _Reader(rows, names, mailing, rejected)
-        total = _fill(sessions, campaign_id, read, rejected, on_progress, at)
-        refused = _check_somebody(read, total)
+        read = Reader(rows, names, mailing, rejected)
+        total = fill(sessions, campaign_id, read, rejected, on_progress, at)
+        refused = check_somebody(read, total)
         if mailing.strict and refused:
-            rows_refused = f"{refused.total():,} of {total:,} rows were refused ({_reasons(refused)})"
+            rows_refused = f"{refused.total():,} of {total:,} rows were refused ({reasons(refused)})"
             raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
         if look is not None:
             look(campaign_id)
@@ -163,10 +158,10 @@ def check_list(mailing: Mailing, rows: Rows, rejected: Refusals) -> tuple[int, C
         UnknownColumn: the text names a variable that no column has.
         EmptyList: nobody can be sent to.
     """
-    read = _Reader(rows, _needed_names(mailing, rows), mailing, rejected)
+    read = Reader(rows, needed_names(mailing, rows), mailing, rejected)
     for _ in read:
         pass
-    return len(read.lines), _check_somebody(read, len(read.lines))
+    return len(read.lines), check_somebody(read, len(read.lines))
 
 
 def discard(sessions: Sessions, campaign_id: int, at: Callable[[str], None] = lambda step: None) -> None:
@@ -180,10 +175,10 @@ def discard(sessions: Sessions, campaign_id: int, at: Callable[[str], None] = la
         at("rows_removed")
 
 
-def _fill(
+def fill(
     sessions: Sessions,
     campaign_id: int,
-    read: "_Reader",
+    read: "Reader",
     rejected: Refusals,
     on_progress: Callable[[int], None],
     at: Callable[[str], None],
@@ -209,82 +204,3 @@ def _fill(
             at("marked")
             read.refused["the same number twice"] += len(piece)
     return len(lines)
-
-
-class _Reader:
-    """Makes rows of the ledger from rows of the list; keeps the line of each, and counts what is refused by reason."""
-
-    def __init__(self, rows: Rows, names: tuple[str, ...], mailing: Mailing, rejected: Refusals) -> None:
-        self.lines = array("I")
-        self.refused: Counter[str] = Counter()
-        self._rows = rows
-        self._rejected = rejected
-        self._wanted = [(name, rows.columns.index(name)) for name in names]
-        self._moments = [(name, rows.columns.index(name)) for name in mailing.timing.column_names]
-        self._zone = ZoneInfo(mailing.time_zone)
-
-    def __iter__(self) -> Iterator[NewRow]:
-        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-        has_columns = bool(self._rows.columns)
-        for line, msisdn, raw_phone, ref, values, problem in self._rows:
-            self.lines.append(line)
-            if problem is None:
-                for name, at in self._wanted:
-                    if not values[at]:
-                        problem = f"no value for {{{name}}}"
-            if problem is None and self._moments:
-                values, problem = self._in_utc(values)
-            if problem is not None:
-                # What stands in brackets is the value, which differs from row to row.
-                self.refused[problem.partition(" (")[0]] += 1
-                self._rejected.add(line, raw_phone, problem)
-            yield NewRow(msisdn, ref, encode(values) if has_columns else None, problem)
-
-    def _in_utc(self, values: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
-        """Write the moments of a row in UTC, so that whoever reads them later needs no zone."""
-        changed = list(values)
-        for name, at in self._moments:
-            try:
-                changed[at] = read_moment(values[at], self._zone).isoformat()
-            except ValueError:
-                return values, f"no moment in {{{name}}}: write it like 2026-12-01 10:00 ({values[at]})"
-        return tuple(changed), None
-
-
-def _check_somebody(read: _Reader, total: int) -> Counter[str]:
-    """Return the refused rows by reason.
-
-    Raises:
-        EmptyList: these are all rows.
-    """
-    refused = +read.refused
-    if refused.total() == total:
-        raise EmptyList(_why_nobody(refused, total))
-    return refused
-
-
-def _why_nobody(refused: Counter[str], total: int) -> str:
-    if not total:
-        return "nobody can be sent to: the list has a header and no rows"
-    return f"nobody can be sent to: every one of {total:,} rows was refused ({_reasons(refused)})"
-
-
-def _reasons(refused: Counter[str]) -> str:
-    return "; ".join(f"{count:,} × {reason}" for reason, count in refused.most_common(3))
-
-
-def _needed_names(mailing: Mailing, rows: Rows) -> tuple[str, ...]:
-    """Return the columns that a recipient must have a value in."""
-    names = tuple(dict.fromkeys(variable_names(mailing.content) + mailing.timing.column_names))
-    _check_names(names, rows.columns)
-    return names
-
-
-def _check_names(names: tuple[str, ...], columns: tuple[str, ...]) -> None:
-    for name in names:
-        if name in columns:
-            continue
-        near = get_close_matches(name, columns, 1)
-        hint = f"; did you mean {{{near[0]}}}?" if near else ""
-        known = f"the list has {', '.join(columns)}" if columns else "the list has no columns beside the number"
-        raise UnknownColumn(f"the text names {{{name}}}, which no column has: {known}{hint}")

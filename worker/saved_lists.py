@@ -7,9 +7,8 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from models.ledger.importing import ROWS_AT_ONCE
 from models.ledger.lists import add_list_rows, begin_list, finish_list, read_list, remove_list_rows
-from models.ledger.rows import NewRow
+from models.ledger.rows import ROWS_AT_ONCE, NewRow
 from models.schedule import SavedList
 from models.session import Clock, Sessions, database_clock, transaction
 from worker.errors import DispatchError

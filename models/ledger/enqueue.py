@@ -21,18 +21,16 @@ from ..errors import LedgerError, WrongDatabase
 from ..installation import Installation
 from ..session import Clock, database_clock
 from ..timing import NO_TIMING, Timing
+from .duplicates import find_duplicates, mark_duplicates
 from .importing import (
-    ROWS_AT_ONCE,
     add_rows,
     find_by_key,
-    find_duplicates,
     finish_import,
     insert_draft,
-    mark_duplicates,
 )
 from .locks import SYSTEM
 from .rescue import remove_campaign, remove_rows
-from .rows import NewRow
+from .rows import ROWS_AT_ONCE, NewRow
 
 LONGEST_REF = 200
 _MSISDN = re.compile(r"[1-9][0-9]{7,13}")

@@ -5,10 +5,8 @@ Nobody lists or plans a draft before `finish_import`, so that a long import may 
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
-from typing import NamedTuple
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -33,9 +31,6 @@ from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
 from .rows import NewRow, insert_rows
 from .stops import skip_stopped
-
-ROWS_AT_ONCE = 5_000
-"""Rows of one short transaction."""
 
 
 def begin_import(
@@ -176,55 +171,6 @@ def add_rows(
         .execution_options(synchronize_session=False)
     )
     return stopped
-
-
-class Duplicate(NamedTuple):
-    """A further row of a number that the list has before."""
-
-    position: int
-    first: int
-    msisdn: str
-
-
-def find_duplicates(session: Session, campaign_id: int) -> Iterator[Duplicate]:
-    """Yield every further row of a number in one campaign, with the position of the first.
-
-    Decided by the database, so that a million rows cost the importing process no memory. Only reads.
-    """
-    first = func.min(RecipientRow.position).over(partition_by=RecipientRow.msisdn).label("first")
-    numbered = (
-        select(RecipientRow.position, first, RecipientRow.msisdn)
-        .where(
-            RecipientRow.campaign_id == campaign_id,
-            RecipientRow.msisdn.is_not(None),
-            ~select(Outcome.position)
-            .where(Outcome.campaign_id == campaign_id, Outcome.position == RecipientRow.position)
-            .exists(),
-        )
-        .subquery()
-    )
-    statement = select(numbered).where(numbered.c.position > numbered.c.first).order_by(numbered.c.position)
-    for row in session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
-        yield Duplicate(row.position, row.first, row.msisdn)
-
-
-def mark_duplicates(
-    session: Session,
-    campaign_id: int,
-    duplicates: Iterable[tuple[int, int]],
-    *,
-    first_name: str = "row",
-    clock: Clock = database_clock,
-) -> None:
-    """Skip further rows of a number; (position, what to call the first row's place) pairs. The first row wins."""
-    now = clock(session)
-    pairs: Iterator[tuple[int, int]] = iter(duplicates)
-    while chunk := list(islice(pairs, ROWS_AT_ONCE)):
-        outcomes = [
-            RecipientOutcome(position, RecipientStatus.SKIPPED, reason=f"the same number as {first_name} {first}")
-            for position, first in chunk
-        ]
-        write_outcomes(session, campaign_id, outcomes, now)
 
 
 def finish_import(

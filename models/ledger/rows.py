@@ -8,6 +8,9 @@ from sqlalchemy.orm import Session
 
 from ..recipient import Recipient
 
+ROWS_AT_ONCE = 5_000
+"""Rows of one short transaction."""
+
 _COLUMNS = ("campaign_id", "position", "msisdn", "ref", "values_json", "send_key", "key_account_id")
 _COPY = f"COPY bulkpost_recipients ({', '.join(_COLUMNS)}) FROM STDIN"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})

@@ -1,0 +1,65 @@
+"""Numbers that a list has twice: found by the database, and skipped. The first row wins."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..outcome import Outcome
+from ..recipient import Recipient as RecipientRow
+from ..session import Clock, database_clock
+from ..states import RecipientStatus
+from ..work import RecipientOutcome
+from .outcomes import write_outcomes
+from .rows import ROWS_AT_ONCE
+
+
+class Duplicate(NamedTuple):
+    """A further row of a number that the list has before."""
+
+    position: int
+    first: int
+    msisdn: str
+
+
+def find_duplicates(session: Session, campaign_id: int) -> Iterator[Duplicate]:
+    """Yield every further row of a number in one campaign, with the position of the first.
+
+    Decided by the database, so that a million rows cost the importing process no memory. Only reads.
+    """
+    first = func.min(RecipientRow.position).over(partition_by=RecipientRow.msisdn).label("first")
+    numbered = (
+        select(RecipientRow.position, first, RecipientRow.msisdn)
+        .where(
+            RecipientRow.campaign_id == campaign_id,
+            RecipientRow.msisdn.is_not(None),
+            ~select(Outcome.position)
+            .where(Outcome.campaign_id == campaign_id, Outcome.position == RecipientRow.position)
+            .exists(),
+        )
+        .subquery()
+    )
+    statement = select(numbered).where(numbered.c.position > numbered.c.first).order_by(numbered.c.position)
+    for row in session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield Duplicate(row.position, row.first, row.msisdn)
+
+
+def mark_duplicates(
+    session: Session,
+    campaign_id: int,
+    duplicates: Iterable[tuple[int, int]],
+    *,
+    first_name: str = "row",
+    clock: Clock = database_clock,
+) -> None:
+    """Skip further rows of a number; (position, what to call the first row's place) pairs. The first row wins."""
+    now = clock(session)
+    pairs: Iterator[tuple[int, int]] = iter(duplicates)
+    while chunk := list(islice(pairs, ROWS_AT_ONCE)):
+        outcomes = [
+            RecipientOutcome(position, RecipientStatus.SKIPPED, reason=f"the same number as {first_name} {first}")
+            for position, first in chunk
+        ]
+        write_outcomes(session, campaign_id, outcomes, now)

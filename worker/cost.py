@@ -3,7 +3,7 @@
 from models.content import variable_names
 from models.ledger.cost import check_cost
 from models.session import Sessions
-from worker.importer import Mailing
+from worker.list_reader import Mailing
 from worker.preview import preview
 from worker.settings import Settings
 

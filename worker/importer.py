@@ -4,22 +4,15 @@ A million rows never block the lanes (each chunk is a short transaction), cost a
 import leaves a draft that the tick sweeps away. While the database fails with what may pass, a piece is written again.
 """
 
-import json
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from difflib import get_close_matches
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models.content import Content, variable_names
-from models.errors import EmptyList
 from models.ledger.duplicates import find_duplicates
 from models.ledger.importing import (
     begin_import,
@@ -27,32 +20,13 @@ from models.ledger.importing import (
 )
 from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.rescue import remove_campaign, remove_rows
-from models.ledger.rows import ROWS_AT_ONCE, NewRow
-from models.rules import NO_RULES, Rules
+from models.ledger.rows import ROWS_AT_ONCE
 from models.session import Sessions, reading, transaction
-from models.timing import NO_TIMING, Timing, read_moment
 from models.work import ON_STOP_LIST
 from worker.errors import DispatchError
 from worker.import_pieces import add, finish, mark
 from worker.intake.row import Refusals, Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Mailing:
-    """What a campaign is, apart from its list."""
-
-    content: Content
-    account: str
-    actor: str
-    name: str | None = None
-    key: str | None = None
-    at: datetime | None = None
-    priority: int = 5
-    timing: Timing = NO_TIMING
-    rules: Rules = NO_RULES
-    time_zone: str = "UTC"  # of moments in a column that say no offset
-    start: bool = True
-    strict: bool = False  # a refused row refuses the list
+from worker.list_reader import Mailing, Reader, check_somebody, needed_names, reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +78,7 @@ def import_list(
         EndUnknown: the campaign may be there or not; to create it again could send it twice.
         SQLAlchemyError: the database failed, with what does not pass or for too long; there is no campaign.
     """
-    names = needed_names(mailing, rows)
+    needed_names(mailing, rows)
     if mailing.key is not None:
         with reading(sessions) as session:
             known = find_by_key(session, mailing.account, mailing.key, mailing.content)
@@ -126,12 +100,7 @@ def import_list(
         at("beginning")
     at("begun")
     try:
-        read = Reader(rows, names, mailing, rejected)
-        total = fill(sessions, campaign_id, read, rejected, on_progress, at)
-        refused = check_somebody(read, total)
-        if mailing.strict and refused:
-            rows_refused = f"{refused.total():,} of {total:,} rows were refused ({reasons(refused)})"
-            raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
+        total, refused = fill(sessions, campaign_id, mailing, rows, rejected, on_progress=on_progress, at=at)
         if look is not None:
             look(campaign_id)
             discard(sessions, campaign_id, at)
@@ -178,12 +147,22 @@ def discard(sessions: Sessions, campaign_id: int, at: Callable[[str], None] = la
 def fill(
     sessions: Sessions,
     campaign_id: int,
-    read: "Reader",
+    mailing: Mailing,
+    rows: Rows,
     rejected: Refusals,
-    on_progress: Callable[[int], None],
-    at: Callable[[str], None],
-) -> int:
-    """Write all rows and mark the duplicates; return the number of rows."""
+    *,
+    on_progress: Callable[[int], None] = lambda count: None,
+    at: Callable[[str], None] = lambda step: None,
+) -> tuple[int, Counter[str]]:
+    """Write all rows into a draft and mark the duplicates; return how many, and those refused by reason.
+
+    Raises:
+        IntakeError: the list cannot be read.
+        UnknownColumn: the text names a variable that no column has.
+        EmptyList: nobody can be sent to.
+        StrictRefusal: a row was refused, and the mailing is strict.
+    """
+    read = Reader(rows, needed_names(mailing, rows), mailing, rejected)
     lines = read.lines
     new_rows = iter(read)
     while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
@@ -203,4 +182,8 @@ def fill(
                 rejected.add(lines[found.position - 1], found.msisdn, reason)
             at("marked")
             read.refused["the same number twice"] += len(piece)
-    return len(lines)
+    refused = check_somebody(read, len(lines))
+    if mailing.strict and refused:
+        rows_refused = f"{refused.total():,} of {len(lines):,} rows were refused ({reasons(refused)})"
+        raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
+    return len(lines), refused

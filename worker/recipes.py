@@ -18,9 +18,10 @@ from models.timing import from_json as timing_from_json
 from models.timing import to_json as timing_to_json
 from worker.core.cron import Cron
 from worker.errors import ConfigurationError
-from worker.importer import Mailing, check_list
+from worker.importer import check_list
 from worker.intake.opening import open_list
 from worker.intake.row import Rows
+from worker.list_reader import Mailing
 from worker.saved_lists import SavedRecipients
 
 

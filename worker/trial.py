@@ -10,8 +10,8 @@ from models.ledger.owed import read_owed
 from models.session import Sessions, reading, transaction
 from models.work import Owed
 from worker.errors import ConfigurationError
-from worker.importer import Mailing
 from worker.intake.phones import PhoneReader
+from worker.list_reader import Mailing
 
 READ_AT_ONCE = 500
 MOST_NUMBERS = 20

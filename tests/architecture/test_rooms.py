@@ -77,13 +77,14 @@ ROOMS = {
     "worker/import_pieces.py": SQL_FROM_OUTSIDE
     | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
     "worker/importer.py": SQL_FROM_OUTSIDE
-    | {"models", "worker.errors", "worker.import_pieces", "worker.intake", "worker.logs"},
+    | {"models", "worker.errors", "worker.import_pieces", "worker.intake", "worker.list_reader", "worker.logs"},
+    "worker/list_reader.py": {"models", "worker.errors", "worker.intake"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
-    "worker/cost.py": {"models", "worker.importer", "worker.preview", "worker.settings"},
+    "worker/cost.py": {"models", "worker.list_reader", "worker.preview", "worker.settings"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/story.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
-    "worker/trial.py": {"models", "worker.errors", "worker.importer", "worker.intake.phones"},
+    "worker/trial.py": {"models", "worker.errors", "worker.intake.phones", "worker.list_reader"},
     "worker/replay.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},
     "worker/doctor.py": {"models", "worker.celery", "worker.runtime", "worker.settings", "worker.stop_file"},
     "worker/proof.py": SQL_FROM_OUTSIDE | {"models", "worker.gateway.double"},
@@ -103,7 +104,7 @@ ROOMS = {
         "worker.settings",
     },
     "worker/recipes.py": {"models", "worker.core", "worker.errors", "worker.importer", "worker.intake"}
-    | {"worker.saved_lists"},
+    | {"worker.list_reader", "worker.saved_lists"},
     "worker/schedules.py": SQL_FROM_OUTSIDE
     | {"models", "worker.core", "worker.cost", "worker.errors", "worker.importer", "worker.logs", "worker.recipes"}
     | {"worker.settings"},

@@ -16,9 +16,10 @@ from models.ledger.failed import Choice
 from models.ledger.retry import retry
 from models.session import transaction
 from tests.support.driving import JumpingClock, Step, some_recipients, work_once
-from worker.importer import Mailing, import_list
+from worker.importer import import_list
 from worker.intake.opening import open_list
 from worker.intake.rejected import RejectedRows
+from worker.list_reader import Mailing
 from worker.runtime import Runtime
 
 Deed = Callable[[Runtime, Path, Step], object]

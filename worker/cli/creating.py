@@ -28,9 +28,10 @@ from worker.cli.waking import wake_workers
 from worker.clock import utc_now
 from worker.cost import check_draft
 from worker.errors import ConfigurationError
-from worker.importer import Imported, Mailing, import_list
+from worker.importer import Imported, import_list
 from worker.intake.opening import open_list
 from worker.intake.rejected import RejectedRows
+from worker.list_reader import Mailing
 from worker.preview import Preview
 from worker.preview import preview as look_at
 from worker.runtime import Runtime

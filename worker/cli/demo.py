@@ -14,10 +14,11 @@ from models.session import reading
 from worker.cli.console import note, out, show_table
 from worker.cli.prove import print_proof
 from worker.cli.showing import print_campaign, watch_until_ended
-from worker.importer import Mailing, import_list
+from worker.importer import import_list
 from worker.installing import prepare_database
 from worker.intake.opening import open_list
 from worker.intake.rejected import RejectedRows
+from worker.list_reader import Mailing
 from worker.logs import configure_logging
 from worker.proof import Proof, prove
 from worker.runtime import Runtime, open_runtime

@@ -15,9 +15,10 @@ from tests.support.cutting import wire_to
 from tests.support.driving import a_runtime
 from worker import import_pieces
 from worker.import_pieces import EndUnknown
-from worker.importer import Imported, Mailing, import_list
+from worker.importer import Imported, import_list
 from worker.intake import open_list
 from worker.intake.rejected import RejectedRows
+from worker.list_reader import Mailing
 from worker.private_servers import PrivatePostgres
 from worker.runtime import Runtime
 

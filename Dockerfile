@@ -12,6 +12,7 @@ RUN ["uv", "pip", "install", "--require-hashes", "-c", "requirements.lock", "-r"
 COPY README.md ./
 COPY migrations migrations
 COPY models models
+COPY web web
 COPY worker worker
 RUN ["uv", "pip", "install", "--no-deps", "."]
 

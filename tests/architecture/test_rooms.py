@@ -168,7 +168,12 @@ ROOMS = {
     "worker/bench/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
     "worker/drill/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
     "worker/drill/thrice.py": {"celery", "kombu", "worker"},
-    "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "worker"},
+    "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "web", "worker"},
+    "web/": SQL_FROM_OUTSIDE
+    | {"anyio", "fastapi", "models", "pydantic", "starlette", "uvicorn", "web"}
+    | {"worker.clock", "worker.core", "worker.cost", "worker.database_faults", "worker.errors", "worker.import_pieces"}
+    | {"worker.importer", "worker.intake", "worker.list_reader", "worker.logs", "worker.runtime", "worker.settings"}
+    | {"worker.gateway.phrases", "worker.start", "worker.story"},
     # Shares no code with the client side, so that an error on one side cannot hide on the other.
     "worker/simulator/": {"lxml", "worker.simulator"},
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from sys import stdlib_module_names
 
 CHECKOUT = Path(__file__).parents[2]
-HOUSE = ("models", "worker", "migrations")
+HOUSE = ("models", "worker", "web", "migrations")
 
 
 def sources(*folders: str) -> list[str]:

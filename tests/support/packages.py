@@ -7,7 +7,7 @@ from tomllib import loads
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[2]
-HOUSE = ("worker", "models", "migrations")
+HOUSE = ("worker", "models", "migrations", "web")
 # Where our environment came from: it has pip.
 BASE_PYTHON = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
 

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from ..account import Account
 from ..batch import Batch
 from ..campaign import Campaign
-from ..errors import IllegalMove, UnknownCampaign
+from ..errors import IllegalMove
 from ..installation import Installation
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
 from .brakes import let_account_go_on, pause_account
 from .claim import running_count
-from .locks import find_account, lock_account, lock_accounts, lock_campaign, write_event
+from .locks import find_account, lock_account, lock_accounts, lock_with_account, write_event
 from .moves import cancel_ready_batches, move_campaign
 from .outcomes import count_outcomes, end_pending
 from .record import end_cancelled
@@ -102,7 +102,7 @@ def start_campaign(session: Session, campaign_id: int, *, actor: str, clock: Clo
         UnknownCampaign: there is none, or it is still being imported.
         IllegalMove: it is no draft.
     """
-    campaign = _lock_with_account(session, campaign_id)
+    campaign = lock_with_account(session, campaign_id)
     now = clock(session)
     if campaign.status is not CampaignStatus.DRAFT:
         raise IllegalMove(f"campaign {campaign_id} is {campaign.status}: only a draft can be started")
@@ -115,7 +115,7 @@ def pause_campaign(
     session: Session, campaign_id: int, *, actor: str, reason: str, clock: Clock = database_clock
 ) -> Stopped:
     """Pause a scheduled or running campaign: once this has committed, none of its batches is claimed."""
-    campaign = _lock_with_account(session, campaign_id)
+    campaign = lock_with_account(session, campaign_id)
     now = clock(session)
     move_campaign(session, campaign, CampaignStatus.PAUSED, now, actor, reason=reason)
     _note(session, now, actor, "campaign_paused", campaign, reason)
@@ -130,7 +130,7 @@ def resume_campaign(
     Raises:
         IllegalMove: it is not paused; or it is late, or has cost what it may, and `change` does not mend that.
     """
-    campaign = _lock_with_account(session, campaign_id)
+    campaign = lock_with_account(session, campaign_id)
     now = clock(session)
     if campaign.status is not CampaignStatus.PAUSED:
         raise IllegalMove(f"campaign {campaign_id} is {campaign.status}: only a paused one can be resumed")
@@ -149,7 +149,7 @@ def cancel_campaign(
 
     What is in flight is answered or rescued later, and ends then.
     """
-    campaign = _lock_with_account(session, campaign_id)
+    campaign = lock_with_account(session, campaign_id)
     now = clock(session)
     move_campaign(session, campaign, CampaignStatus.CANCELLED, now, actor)
     tried = session.execute(
@@ -216,16 +216,6 @@ def start_everything(session: Session, *, actor: str, clock: Clock = database_cl
         raise IllegalMove("nothing is stopped")
     write_event(session, clock(session), actor, "started", reason=installation.stop_reason)
     installation.stopped_at = installation.stopped_by = installation.stop_reason = None
-
-
-def _lock_with_account(session: Session, campaign_id: int) -> Campaign:
-    found = session.execute(
-        select(Campaign.account_id).where(Campaign.id == campaign_id, Campaign.imported_at.is_not(None))
-    ).scalar_one_or_none()
-    if found is None:
-        raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
-    lock_account(session, found)
-    return lock_campaign(session, campaign_id)
 
 
 def _in_flight(session: Session, campaign_id: int) -> int:

@@ -37,6 +37,7 @@ def upgrade() -> None:
     _be_quick_or_fail()
     _create_inbox()
     _create_http()
+    op.add_column("bulkpost_campaigns", sa.Column("upload_token", sa.String(length=64), nullable=True))
     _create_webhooks()
     op.execute(RESULTS.format(own_key=OWN_KEY[op.get_bind().dialect.name]))
 
@@ -114,6 +115,10 @@ def _create_webhooks() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("disabled_at", MOMENT, nullable=True),
+        sa.Column("disabled_reason", sa.Text(), nullable=True),
+        sa.Column("failure_count", sa.Integer(), nullable=False),
+        sa.Column("try_at", MOMENT, nullable=True),
+        sa.Column("leased_until", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_bulkpost_webhooks"),
         sa.UniqueConstraint("name", name="uq_bulkpost_webhooks_name"),
     )
@@ -125,20 +130,17 @@ def _create_webhooks() -> None:
         sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("next_at", MOMENT, nullable=False),
-        sa.Column("leased_until", MOMENT, nullable=True),
+        sa.Column("expires_at", MOMENT, nullable=False),
         sa.Column("attempt_count", sa.Integer(), nullable=False),
         sa.Column("delivered_at", MOMENT, nullable=True),
         sa.Column("given_up_at", MOMENT, nullable=True),
         sa.Column("last_problem", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["webhook_id"], ["bulkpost_webhooks.id"], name="fk_bulkpost_webhook_messages_webhook_id"
-        ),
         sa.PrimaryKeyConstraint("id", name="pk_bulkpost_webhook_messages"),
     )
     op.create_index(
-        "ix_bulkpost_webhook_messages_due",
+        "ix_bulkpost_webhook_messages_open",
         "bulkpost_webhook_messages",
-        ["next_at"],
+        ["webhook_id", "next_at"],
         postgresql_where=sa.text("delivered_at IS NULL AND given_up_at IS NULL"),
         sqlite_where=sa.text("delivered_at IS NULL AND given_up_at IS NULL"),
     )
@@ -150,6 +152,7 @@ def downgrade() -> None:
     op.execute("DROP VIEW bulkpost_results")
     for table in ("webhook_messages", "webhooks", "http_requests", "api_keys", "outgoing"):
         op.drop_table(f"bulkpost_{table}")
+    op.drop_column("bulkpost_campaigns", "upload_token")
 
 
 def _be_quick_or_fail() -> None:

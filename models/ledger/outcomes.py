@@ -16,6 +16,7 @@ from ..outcome import Outcome
 from ..recipient import Recipient
 from ..states import ErrorClass, RecipientStatus
 from ..work import RecipientOutcome
+from .moves import changed_rows
 from .ready import pending_in
 
 Counts = Counter[RecipientStatus]
@@ -69,13 +70,11 @@ def write_outcomes(
     attempt_id: int | None = None,
     attempt_number: int = 0,
 ) -> Counts:
-    """Write one campaign's outcomes, and say by how much each count changed. Changes no counter.
+    """Write one campaign's outcomes, and say by how much each count changed. Changes no counter, tells no webhook.
 
     Rows are written in position order, so that two writers of one range cannot lock each other out.
     """
-    counts, _ = write_answers(
-        session, campaign_id, outcomes, {}, now, attempt_id=attempt_id, attempt_number=attempt_number
-    )
+    counts, _ = _write(session, campaign_id, outcomes, now, attempt_id, attempt_number)
     return counts
 
 
@@ -89,12 +88,27 @@ def write_answers(
     attempt_id: int | None = None,
     attempt_number: int = 0,
 ) -> tuple[Counts, Billing]:
-    """Write as `write_outcomes`, and also return the segments of those that came to be accepted.
+    """Write as `write_outcomes`, tell webhooks, and also return the segments of those that came to be accepted.
 
     An acceptance that another attempt has brought before is not billed again. `expected_segments` are by position.
     """
+    counts, new = _write(session, campaign_id, outcomes, now, attempt_id, attempt_number)
+    if new:
+        tell_results(session, campaign_id, (outcome.position for outcome in new), now)
+    return counts, _bill(new, expected_segments)
+
+
+def _write(
+    session: Session,
+    campaign_id: int,
+    outcomes: Sequence[RecipientOutcome],
+    now: datetime,
+    attempt_id: int | None,
+    attempt_number: int,
+) -> tuple[Counts, Sequence[RecipientOutcome]]:
+    """Return the change of each count, and the outcomes that were not there before."""
     if not outcomes:
-        return Counter(), Billing()
+        return Counter(), ()
     outcomes = sorted(outcomes, key=lambda outcome: outcome.position)
     common: dict[str, object] = {
         "campaign_id": campaign_id,
@@ -110,7 +124,7 @@ def write_answers(
         arrays = {f"c{index}": list(column) for index, column in enumerate(columns)}
         written = session.execute(_POSTGRESQL, {**common, **arrays}).scalars().all()
     if len(written) == len(outcomes):
-        return Counter(outcome.status for outcome in outcomes), _bill(outcomes, expected_segments)
+        return Counter(outcome.status for outcome in outcomes), outcomes
     fresh = set(written)
     new = [outcome for outcome in outcomes if outcome.position in fresh]
     counts = Counter(outcome.status for outcome in new)
@@ -119,7 +133,7 @@ def write_answers(
         if changed := _accept_late(session, campaign_id, outcome, common):
             counts.update(changed)
             new.append(outcome)
-    return counts, _bill(new, expected_segments)
+    return counts, new
 
 
 def _bill(outcomes: Iterable[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
@@ -183,7 +197,7 @@ def end_pending(
     error_class: ErrorClass | None = None,
     attempt_number: int = 0,
 ) -> Counts:
-    """Give everybody of the range who has no outcome this one, and say how many they were. Changes no counter."""
+    """Give everybody of the range who has no outcome this one, tell webhooks, and say how many. Changes no counter."""
     where = pending_in(campaign_id, first_position, last_position)
     chosen = select(
         Recipient.campaign_id,
@@ -198,8 +212,9 @@ def end_pending(
     names = [
         "campaign_id", "position", "status", "error_class", "reason", "after_doubt", "attempt_number", "updated_at",
     ]  # fmt: skip
-    written = session.execute(insert(Outcome).from_select(names, chosen).returning(Outcome.position)).scalars().all()
-    return Counter({status: len(written)})
+    # A million may end at once: they are counted, not fetched.
+    written = session.execute(insert(Outcome).from_select(names, chosen))
+    return Counter({status: changed_rows(written)})
 
 
 def pending_count(session: Session, campaign_id: int, first_position: int, last_position: int) -> int:

@@ -68,7 +68,7 @@ class Campaign(Base):
     importing_at: Mapped[datetime] = mapped_column(Instant)
     """The last sign of life of the import; an import that fell silent is swept away."""
     upload_token: Mapped[str | None] = mapped_column(String(64))
-    """Empty while a draft waits for the upload of its list, then whose upload it is; NULL where lists come otherwise."""
+    """Empty while a draft waits for the upload of its list, then whose upload it is; NULL where no list is uploaded."""
     imported_at: Mapped[datetime | None] = mapped_column(Instant)
     """NULL until the import's last transaction: such a draft is listed and planned by nobody."""
     start_at: Mapped[datetime] = mapped_column(Instant)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -45,16 +45,19 @@ class ResultRow:
     updated_at: datetime | None
 
 
-def show(session: Session, campaign_id: int, *, clock: Clock = database_clock) -> dict[str, Any]:
-    """Return the campaign as `campaign show --json` prints it.
+def show(
+    session: Session, campaign_id: int, *, without_list: bool = False, clock: Clock = database_clock
+) -> dict[str, Any]:
+    """Return the campaign as `campaign show --json` prints it; `without_list` also a draft that waits for an upload.
 
     Raises:
         UnknownCampaign: there is none, or it is still being imported.
     """
+    known = or_(Campaign.imported_at.is_not(None), Campaign.upload_token.is_not(None) if without_list else false())
     row = session.execute(
         select(Campaign, Account)
         .join(Account, Account.id == Campaign.account_id)
-        .where(Campaign.id == campaign_id, Campaign.imported_at.is_not(None))
+        .where(Campaign.id == campaign_id, known)
     ).one_or_none()
     if row is None:
         raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
@@ -64,9 +67,15 @@ def show(session: Session, campaign_id: int, *, clock: Clock = database_clock) -
 
 
 def list_campaigns(
-    session: Session, *, limit: int = 50, status: CampaignStatus | None = None, clock: Clock = database_clock
+    session: Session,
+    *,
+    limit: int = 50,
+    status: CampaignStatus | None = None,
+    account: str | None = None,
+    before: int | None = None,
+    clock: Clock = database_clock,
 ) -> list[dict[str, Any]]:
-    """Return the newest campaigns, as `campaign list --json` prints them."""
+    """Return the newest campaigns, as `campaign list --json` prints them; `before` an id, the next page."""
     statement = (
         select(Campaign, Account)
         .join(Account, Account.id == Campaign.account_id)
@@ -76,6 +85,10 @@ def list_campaigns(
     )
     if status is not None:
         statement = statement.where(Campaign.status == status)
+    if account is not None:
+        statement = statement.where(Account.name == account)
+    if before is not None:
+        statement = statement.where(Campaign.id < before)
     now = clock(session)
     return [_shown(session, row.Campaign, row.Account, now) for row in session.execute(statement).all()]
 
@@ -157,6 +170,17 @@ def results(
     Raises:
         UnknownCampaign: there is none, or it is still being imported.
     """
+    prefix, total = find_keys(session, campaign_id)
+    for first in range(1, total + 1, ROWS_READ):
+        yield from result_rows(session, campaign_id, prefix, first, first + ROWS_READ - 1, statuses)
+
+
+def find_keys(session: Session, campaign_id: int) -> tuple[str, int]:
+    """Return the prefix of a campaign's keys, and how many recipients it has.
+
+    Raises:
+        UnknownCampaign: as `results`.
+    """
     campaign = session.execute(
         select(Campaign.key_prefix, Campaign.total_count).where(
             Campaign.id == campaign_id, Campaign.imported_at.is_not(None)
@@ -164,14 +188,18 @@ def results(
     ).one_or_none()
     if campaign is None:
         raise UnknownCampaign(f"no campaign {campaign_id}: bulkpost campaign list shows those that there are")
-    for first in range(1, campaign.total_count + 1, ROWS_READ):
-        yield from _result_rows(session, campaign_id, campaign.key_prefix, first, statuses)
+    return campaign.key_prefix or "", campaign.total_count
 
 
-def _result_rows(
-    session: Session, campaign_id: int, prefix: str, first: int, statuses: frozenset[RecipientStatus] | None
+def result_rows(
+    session: Session,
+    campaign_id: int,
+    prefix: str,
+    first: int,
+    last: int,
+    statuses: frozenset[RecipientStatus] | None,
 ) -> Iterator[ResultRow]:
-    last = first + ROWS_READ - 1
+    """Yield the rows of a range of positions."""
     tried = _tries(session, campaign_id, first, last)
     rows = session.execute(
         select(

@@ -17,6 +17,7 @@ from ..recipient import Recipient
 from ..states import ErrorClass, RecipientStatus
 from ..work import RecipientOutcome
 from .moves import changed_rows
+from .outbox import tell_results
 from .ready import pending_in
 
 Counts = Counter[RecipientStatus]
@@ -213,7 +214,7 @@ def end_pending(
         "campaign_id", "position", "status", "error_class", "reason", "after_doubt", "attempt_number", "updated_at",
     ]  # fmt: skip
     # A million may end at once: they are counted, not fetched.
-    written = session.execute(insert(Outcome).from_select(names, chosen))
+    written = session.connection().execute(insert(Outcome).from_select(names, chosen))
     return Counter({status: changed_rows(written)})
 
 

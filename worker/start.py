@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from migrations import current_version, head_version
 from models.errors import WrongDatabase
+from models.ledger.locks import find_account
 from models.ledger.report import gateway_urls, remembered_environment, unfinished
 from models.session import reading
 from worker.database_faults import find_fault
@@ -99,3 +100,15 @@ def check_fences(runtime: Runtime) -> None:
     for name in forbidden:
         if name in busy or len(forbidden) == len(fences):
             raise ConfigurationError(fences[name].mend(name))
+
+
+def check_fence(runtime: Runtime, account: str) -> None:
+    """Make sure that this environment allows somebody to be posted to by the account.
+
+    Raises:
+        ConfigurationError: it allows nobody.
+    """
+    with reading(runtime.sessions) as session:
+        fence = runtime.settings.fence(find_account(session, account).gateway_url)
+    if fence.forbids_everything:
+        raise ConfigurationError(fence.mend(account))

@@ -10,7 +10,7 @@ from models.ledger.resumption import Resumption
 from models.session import reading, transaction
 from models.states import CampaignStatus
 from worker.cli.console import AsJson, Id, note, opened, show_json, show_table
-from worker.cli.creating import check_fence, create
+from worker.cli.creating import create
 from worker.cli.editing import edit
 from worker.cli.previewing import preview
 from worker.cli.resending import resend
@@ -21,7 +21,7 @@ from worker.cli.showing import print_campaign, watch_until_ended
 from worker.cli.waking import wake_workers
 from worker.errors import ConfigurationError
 from worker.settings import user_name
-from worker.start import check_database
+from worker.start import check_database, check_fence
 
 app = typer.Typer(help="Create, start, watch and control mailings.", no_args_is_help=True)
 app.command("create")(create)

@@ -12,7 +12,6 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from models.content import Content, warnings
 from models.errors import EmptyList
 from models.ledger.importing import find_by_key
-from models.ledger.locks import find_account
 from models.ledger.lookalike import Lookalike
 from models.ledger.report import show
 from models.rules import NO_RULES
@@ -36,7 +35,7 @@ from worker.preview import Preview
 from worker.preview import preview as look_at
 from worker.runtime import Runtime
 from worker.settings import Settings, user_name
-from worker.start import check_database
+from worker.start import check_database, check_fence
 from worker.trial import create_trial, first_sendable, read_numbers
 
 When_ = Annotated[str | None, typer.Option(help="A moment, or {column}; in --time-zone unless it says an offset.")]
@@ -215,18 +214,6 @@ def _say_refused(imported: Imported, path: Path | None) -> None:
         note(f"  and {len(imported.refused) - 10} further reasons")
     if path is not None:
         note(f"  all of them, by line: {path}")
-
-
-def check_fence(runtime: Runtime, account: str) -> None:
-    """Make sure that this environment allows somebody to be posted to by the account.
-
-    Raises:
-        ConfigurationError: it allows nobody.
-    """
-    with reading(runtime.sessions) as session:
-        fence = runtime.settings.fence(find_account(session, account).gateway_url)
-    if fence.forbids_everything:
-        raise ConfigurationError(fence.mend(account))
 
 
 def _exists(runtime: Runtime, account: str, key: str, said: Content) -> bool:

@@ -12,14 +12,13 @@ from models.session import reading, transaction
 from models.states import RecipientStatus
 from worker.cli.asking import Yes, check_asked
 from worker.cli.console import AsJson, Id, note, opened, show_json
-from worker.cli.creating import check_fence
 from worker.cli.retrying import read_choices
 from worker.cli.showing import print_campaign
 from worker.cli.waking import wake_workers
 from worker.errors import ConfigurationError
 from worker.gateway.phrases import why_no_repeat_helps
 from worker.settings import user_name
-from worker.start import check_database
+from worker.start import check_database, check_fence
 
 WHY_NOT_COPIED: Mapping[str, str] = {
     NotCopied.IN_DOUBT: "an attempt may have carried the message: bulkpost campaign retry asks under the same key",

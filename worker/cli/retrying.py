@@ -14,12 +14,11 @@ from models.session import reading, transaction
 from models.states import CampaignStatus, ErrorClass, RecipientStatus
 from worker.cli.asking import Yes, check_asked
 from worker.cli.console import AsJson, Id, note, opened, out, show_json, show_table
-from worker.cli.creating import check_fence
 from worker.cli.waking import wake_workers
 from worker.errors import ConfigurationError
 from worker.gateway.phrases import why_no_repeat_helps
 from worker.settings import user_name
-from worker.start import check_database
+from worker.start import check_database, check_fence
 
 S = TypeVar("S", bound=StrEnum)
 

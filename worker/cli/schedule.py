@@ -22,7 +22,6 @@ from models.session import database_clock, reading, transaction
 from models.timing import Timing, column_of, read_duration
 from worker.cli import ruling
 from worker.cli.console import AsJson, note, opened, out, show_json, show_table
-from worker.cli.creating import check_fence
 from worker.cli.saying import saying
 from worker.core.cron import Cron, read_cron
 from worker.errors import ConfigurationError
@@ -30,7 +29,7 @@ from worker.intake.opening import STDIN
 from worker.recipes import check_recipe, to_options
 from worker.runtime import Runtime
 from worker.settings import user_name
-from worker.start import check_database
+from worker.start import check_database, check_fence
 
 app = typer.Typer(help="Campaigns that are made again and again.", no_args_is_help=True)
 

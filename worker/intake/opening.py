@@ -35,16 +35,17 @@ def open_list(
     ref_column: str | None = None,
     default_region: str = "RU",
     format: str | None = None,  # noqa: A002
+    called: str | None = None,
 ) -> RecipientList:
     """Open a list of recipients; "-" is standard input. Close it, or use it as a context manager.
 
     `default_region` (ISO 3166 code) is where numbers without a country belong. `format` is csv (also plain numbers),
     jsonl or xlsx; by default the file's name and its first bytes tell. In JSONL a key "ref" is the reference unless
-    another is named.
+    another is named. `called` is what the list is called in refusals, by default its path.
 
     Raises: IntakeError for a file that is missing, empty, no list, or has no column of phone numbers.
     """
-    called = "standard input" if str(path) == STDIN else str(path)
+    called = called or ("standard input" if str(path) == STDIN else str(path))
     if format not in (None, *FORMATS):
         raise IntakeError(f'there is no list format "{format}"; the formats are {", ".join(FORMATS)}')
     stream = _open(path, called)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from signal import SIGCONT, SIGSTOP
+from signal import SIGCONT
 from time import monotonic, sleep
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from worker.drill.drill import Report, broken_promises, run_drill
 from worker.drill.order import Order
-from worker.drill.posting import find_poster
+from worker.drill.posting import freeze_poster
 from worker.drill.stage import Stage
 
 pytestmark = pytest.mark.timeout(120)
@@ -52,7 +52,7 @@ def test_doubt_recorded_as_refusal_breaks_p3() -> None:
 
 
 def test_lease_shorter_than_the_timeout_breaks_p9() -> None:
-    report = run_drill(an_order(broken("short_lease"), [], delay_seconds=0.8))
+    report = run_drill(an_order(broken("short_lease"), [], recipient_count=80, delay_seconds=0.9))
     assert "P9" in broken_promises(report)
     assert "POSTs at once, the limit is 1" in findings(report)
 
@@ -60,15 +60,14 @@ def test_lease_shorter_than_the_timeout_breaks_p9() -> None:
 def test_hints_trusted_without_a_claim_break_p2() -> None:
     once = {"recipient_count": 10, "delay_seconds": 0.8, "deadline_seconds": 3.0}
     report = run_drill(an_order(broken("trusted_hints"), [], **once))
-    assert {"P2", "P9"} <= set(broken_promises(report))
+    assert "P2" in broken_promises(report)
     assert "hints alone cause POSTs" in findings(report)
 
 
 def stall_until_it_is_asked_again(stage: Stage) -> None:
     """Freeze who posts the only batch until its lease is lost and another process is in the middle of the next POST."""
-    pid, certain = find_poster(stage, 0)
-    assert certain
-    os.kill(pid, SIGSTOP)
+    pid = freeze_poster(stage, 0)
+    assert pid is not None
     try:
         deadline = monotonic() + PATIENCE_SECONDS
         while stage.counters()["documents"] < 2:

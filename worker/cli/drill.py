@@ -22,7 +22,7 @@ def drill(
     long: Annotated[bool, typer.Option("--long", help="Minutes instead of one: 20,000 recipients.")] = False,
     recipients: Annotated[int | None, typer.Option(help="How many to send to.", min=100, max=1_000_000)] = None,
     embedded: Annotated[
-        bool, typer.Option("--embedded", help="Break `bulkpost up` on SQLite instead of workers on PostgreSQL.")
+        bool, typer.Option("--embedded", help="Break two `bulkpost up` on SQLite instead of workers on PostgreSQL.")
     ] = False,
     logs: Annotated[Path | None, typer.Option(help="Folder that keeps database and logs of the programs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")] = False,

@@ -6,12 +6,13 @@ from contextlib import suppress
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 from worker.drill.plan import Deed
-from worker.drill.posting import find_poster
+from worker.drill.posting import freeze_poster
 from worker.drill.program import Program
 from worker.drill.stage import Stage
 from worker.private_servers import PrivatePostgres, PrivateRedis
 
 Act = Generator[str, None, None]
+NOBODY = "nobody posted, so nobody was hit"
 
 
 def _kill_worker(stage: Stage, pick: int) -> Act:
@@ -30,23 +31,18 @@ def _kill(program: Program) -> Act:
 
 
 def _kill_child(stage: Stage, pick: int) -> Act:
-    pid, certain = find_poster(stage, pick)
-    with suppress(ProcessLookupError):
+    pid = freeze_poster(stage, pick)
+    if pid is not None:
         os.kill(pid, SIGKILL)
-    yield f"killed pool child {pid} {_when(certain)}"
+    yield NOBODY if pid is None else f"killed pool child {pid} during its POST"
 
 
 def _stall_child(stage: Stage, pick: int) -> Act:
-    pid, certain = find_poster(stage, pick)
-    with suppress(ProcessLookupError):
-        os.kill(pid, SIGSTOP)
-    yield f"stalled {pid} {_when(certain)}, until its lease is lost"
-    with suppress(ProcessLookupError):
-        os.kill(pid, SIGCONT)
-
-
-def _when(certain: bool) -> str:
-    return "during its POST" if certain else "between two POSTs"
+    pid = freeze_poster(stage, pick)
+    yield NOBODY if pid is None else f"stalled {pid} during its POST, until its lease is lost"
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, SIGCONT)
 
 
 def _flush_broker(stage: Stage, _pick: int) -> Act:

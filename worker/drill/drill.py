@@ -84,22 +84,24 @@ def _await_first_document(stage: Stage) -> None:
 
 
 def _carry_out(stage: Stage, plan: Sequence[Mischief], done: list[Done], tell: Tell) -> None:
-    """Do and mend every deed at its time; a deed that takes long delays the next ones."""
-    began = time.monotonic()
+    """Do and mend every deed at its time; what a deed takes for itself moves all later ones."""
+    began = planned_from = time.monotonic()
     acts: dict[int, Act] = {}
     moments = [(mischief.at_seconds, number, "begins") for number, mischief in enumerate(plan)]
     moments += [(mischief.ends_seconds, number, "ends") for number, mischief in enumerate(plan)]
     for at, number, what in sorted(moments):
-        _look_after(stage, began + at, tell)
+        _look_after(stage, planned_from + at, tell)
+        turned_to = time.monotonic()
         mischief = plan[number]
         if what == "begins":
             acts[number] = ACTS[mischief.deed](stage, mischief.pick)
-            seconds = round(time.monotonic() - began, 1)
-            done.append(Done(seconds, mischief.deed.value, next(acts[number])))
-            tell(f"{seconds:6.1f} s  {done[-1].what}")
+            described = next(acts[number])
+            done.append(Done(round(time.monotonic() - began, 1), mischief.deed.value, described))
+            tell(f"{done[-1].at_seconds:6.1f} s  {described}")
         else:
             with suppress(StopIteration):
                 next(acts[number])
+        planned_from += time.monotonic() - turned_to
 
 
 def _look_after(stage: Stage, until: float, tell: Tell) -> None:

@@ -30,7 +30,7 @@ class Order:
     """One drill. Times are seconds.
 
     `deadline_seconds`: how long after the last deed the campaign may take. `application`: what Celery is told to load.
-    `embedded`: `bulkpost up` on SQLite instead of workers, beats, Redis and PostgreSQL.
+    `embedded`: several `bulkpost up` on SQLite instead of workers, beats, Redis and PostgreSQL.
     """
 
     seed: int

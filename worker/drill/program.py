@@ -37,6 +37,11 @@ class Program:
         self._killed: list[Popen[str]] = []
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not killed since."""
+        return self._running is not None
+
+    @property
     def pid(self) -> int:
         """The main process. Raises: NoProgram when it is not running."""
         if self._running is None:

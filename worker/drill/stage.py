@@ -135,7 +135,8 @@ def _prepare(order: Order, runtime: Runtime, gateway_url: str) -> int:
 def _add_programs(stage: Stage) -> None:
     order, variables, folder = stage.order, stage.variables, stage.folder
     if order.embedded:
-        stage.workers.append(Program("up", (*BULKPOST, "up"), variables, folder))
+        for number in range(1, order.worker_count + 1):
+            stage.workers.append(Program(f"up {number}", (*BULKPOST, "up"), variables, folder))
         return
     for number in range(1, order.worker_count + 1):
         own = (f"--concurrency={order.child_count}", f"--hostname=w{number}@%h")

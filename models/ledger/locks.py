@@ -10,6 +10,7 @@ from ..account import Account
 from ..campaign import Campaign
 from ..errors import UnknownAccount, UnknownCampaign
 from ..event import Event
+from .outbox import tell_event
 
 SYSTEM = "system"
 
@@ -87,7 +88,8 @@ def write_event(
     reason: str | None = None,
     facts: dict[str, Any] | None = None,
 ) -> None:
-    """Say who did what, in the transaction of the deed. Neither phones nor texts nor secrets go in here."""
+    """Say who did what, in the transaction of the deed, also to webhooks. Neither phones nor texts nor secrets go in
+    here."""
     session.add(
         Event(
             happened_at=now,
@@ -99,3 +101,4 @@ def write_event(
             facts=facts,
         )
     )
+    tell_event(session, now, kind, account_id=account_id, campaign_id=campaign_id, reason=reason)

@@ -79,6 +79,19 @@ def tell_results(session: Session, campaign_id: int, positions: Iterable[int], n
         _write(session, wanting, RESULTS, _pieces(campaign_id, sorted(positions)), now)
 
 
+def tell_range(session: Session, campaign_id: int, first_position: int, last_position: int, now: datetime) -> None:
+    """Let every webhook that wants to know of results be told who of a range got an outcome at `now`."""
+    wanting = _wanting(_subscribed(session, campaign_id, None), RESULTS)
+    if wanting:
+        ended = select(Outcome.position).where(
+            Outcome.campaign_id == campaign_id,
+            Outcome.position.between(first_position, last_position),
+            Outcome.updated_at == now,
+        )
+        positions = session.execute(ended.order_by(Outcome.position)).scalars().all()
+        _write(session, wanting, RESULTS, _pieces(campaign_id, positions), now)
+
+
 def _subscribed(session: Session, campaign_id: int | None, account_id: int | None) -> Sequence[Any]:
     """Return the webhooks of an account, or of the account of a campaign."""
     account: Any = account_id

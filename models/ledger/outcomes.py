@@ -17,7 +17,7 @@ from ..recipient import Recipient
 from ..states import ErrorClass, RecipientStatus
 from ..work import RecipientOutcome
 from .moves import changed_rows
-from .outbox import tell_results
+from .outbox import tell_range, tell_results
 from .ready import pending_in
 
 Counts = Counter[RecipientStatus]
@@ -214,7 +214,9 @@ def end_pending(
         "campaign_id", "position", "status", "error_class", "reason", "after_doubt", "attempt_number", "updated_at",
     ]  # fmt: skip
     # A million may end at once: they are counted, not fetched.
-    written = session.connection().execute(insert(Outcome).from_select(names, chosen))
+    statement = insert(Outcome).from_select(names, chosen).execution_options(preserve_rowcount=True)
+    written = session.connection().execute(statement)
+    tell_range(session, campaign_id, first_position, last_position, now)
     return Counter({status: changed_rows(written)})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from models.ledger.health import Ailment, find_ailments
 from models.ledger.report import gateway_urls, unfinished
+from models.ledger.webhooks import find_webhook_ailments, is_any_webhook
 from models.session import reading
 from worker.celery import broker_problem, configure
 from worker.runtime import Runtime
@@ -20,6 +21,11 @@ def examine(runtime: Runtime) -> Iterator[Ailment]:
         yield Ailment(f"{runtime.stop_file.full_path} stops the workers of this folder", "bulkpost start --file")
     with reading(runtime.sessions) as session:
         yield from find_ailments(session, doubt_limit_seconds=settings.doubt_limit_seconds)
+        yield from find_webhook_ailments(session)
+        if is_any_webhook(session) and not settings.webhook_secret:
+            yield Ailment(
+                "there are webhooks and no secret to sign with", "set BULKPOST_WEBHOOK_SECRET for every worker"
+            )
         urls = gateway_urls(session)
         busy = {campaign["account"] for campaign in unfinished(session)}
     for account in sorted(busy):

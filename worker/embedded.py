@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.ledger.occurrences import is_any_due
 from models.ledger.report import unfinished
+from models.ledger.telling import is_telling
 from models.session import reading
 from worker import celery as composition
 from worker.database_faults import find_fault
@@ -85,6 +86,8 @@ class Embedded:
                 try:
                     wake.lanes(scheduler.tick())
                     wake.occurrences(scheduler.occurrences())
+                    if scheduler.has_something_to_tell():
+                        wake.webhooks()
                     if self.until_idle and self._is_idle():
                         return
                     failures = 0
@@ -103,4 +106,5 @@ class Embedded:
 
     def _is_idle(self) -> bool:
         with reading(self.runtime.sessions) as session:
-            return self.runtime.stop_file.is_there() or not (unfinished(session) or is_any_due(session))
+            left = unfinished(session) or is_any_due(session) or is_telling(session)
+            return self.runtime.stop_file.is_there() or not left

@@ -16,6 +16,7 @@ from worker.schedules import Maker
 from worker.settings import Settings, load_settings
 from worker.stop_file import StopFile
 from worker.stopping import end_is_asked_for
+from worker.webhooks.sender import Sender
 from worker.witness import Watch, open_witness
 
 _PAUSE_STEP_SECONDS = 0.1
@@ -65,6 +66,10 @@ class Runtime:
     def maker(self) -> Maker:
         """Return the maker of schedules' campaigns."""
         return Maker(self.settings, self.sessions, is_stopping, self.watch.confirm)
+
+    def sender(self) -> Sender:
+        """Return the teller of webhooks."""
+        return Sender(self.settings, self.sessions, is_stopping, self.watch.confirm)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -19,6 +19,8 @@ from models.ledger.occurrences import find_due
 from models.ledger.plan import plan, start_due
 from models.ledger.rescue import find_lost, find_old_doubts, give_up_old_doubt, rescue, sweep_silent_import
 from models.ledger.settle import settle
+from models.ledger.telling import is_anything_to_tell
+from models.ledger.webhooks import sweep_messages
 from models.ledger.windows import move_account_windows, move_campaign_windows
 from models.session import Clock, Sessions, database_clock, reading, transaction
 from worker.database_faults import find_fault
@@ -73,6 +75,13 @@ class Scheduler:
             return []
         with reading(self.sessions) as session:
             return find_due(session, clock=self.clock)
+
+    def has_something_to_tell(self) -> bool:
+        """Say whether a sender should tell webhooks something now."""
+        if self.confirm() is not None:
+            return False
+        with reading(self.sessions) as session:
+            return is_anything_to_tell(session, clock=self.clock)
 
     def _rescue(self) -> None:
         with reading(self.sessions) as session:
@@ -131,6 +140,8 @@ class Scheduler:
             log.info("silent_import_swept")
         if self._write("sweeping", lambda session: sweep_silent_list(session, clock=self.clock)):
             log.info("silent_list_swept")
+        if swept := self._write("sweeping", lambda session: sweep_messages(session, clock=self.clock)):
+            log.info("webhook_messages_swept", count=swept)
 
     def _write(self, name: str, step: Callable[[Session], int]) -> int:
         with transaction(self.sessions) as session:

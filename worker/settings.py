@@ -35,7 +35,8 @@ LANE_SECONDS = 10.0
 BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 DEVELOPMENT_LOGIN = Credentials(login="development", password="development")
 _OF_AN_ACCOUNT = re.compile("ACCOUNT_[A-Z0-9_]+_(LOGIN|PASSWORD|TOKEN)(_FILE)?")
-_FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN")
+_FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN", "WEBHOOK_SECRET")
+SHORTEST_SECRET = 16
 
 
 class Settings(BaseModel):
@@ -62,6 +63,10 @@ class Settings(BaseModel):
     """While it exists, workers that look for it send nothing; a relative path is in their working directory."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
+    webhook_secret: str = Field("", repr=False)
+    """What the secret of every webhook is derived from; empty where webhooks are not used."""
+    webhook_private_addresses: str = ""
+    """Hosts (or `allowed`: all) that webhooks may lead to although their addresses are not public."""
     secrets: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
     """Names and values of every LOGIN, PASSWORD and TOKEN; read through `credentials` only."""
 
@@ -77,6 +82,13 @@ class Settings(BaseModel):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError("is not a time zone: use a name such as Europe/Moscow") from None
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_long(cls, value: str) -> str:
+        if value and len(value) < SHORTEST_SECRET:
+            raise ValueError(f"is too short to keep a secret: give at least {SHORTEST_SECRET} random characters")
         return value
 
     @field_validator("broker_url")

@@ -7,7 +7,7 @@ from worker.database_faults import find_fault
 from worker.logs import log
 from worker.runtime import is_stopping, runtime
 from worker.stopping import end_deferred
-from worker.wake import LANE, OCCURRENCE, TICK, Wake
+from worker.wake import LANE, OCCURRENCE, TICK, WEBHOOKS, Wake
 
 LONGEST_MAKING_SECONDS = 3600
 """A list of millions takes minutes, other than what a lane does."""
@@ -22,6 +22,8 @@ def tick() -> None:
         scheduler = runtime().scheduler()
         wake.lanes(scheduler.tick())
         wake.occurrences(scheduler.occurrences())
+        if scheduler.has_something_to_tell():
+            wake.webhooks()
     except SQLAlchemyError as error:
         log.error("tick_failed", error=find_fault(error).words)
 
@@ -49,3 +51,17 @@ def occurrence(schedule_id: int) -> None:
     except SQLAlchemyError as error:
         # It stays due; whoever is told next goes on once the database is back.
         log.error("occurrence_broken_off", schedule=schedule_id, error=find_fault(error).words)
+
+
+@app.task(name=WEBHOOKS)
+def webhooks() -> None:
+    """Tell webhooks what waits for them for one slice of time; one task does so at a time, whoever is told."""
+    try:
+        with end_deferred():
+            more = runtime().sender().run()
+    except SQLAlchemyError as error:
+        # What was being told stays leased for a while and is told again then.
+        log.error("telling_failed", error=find_fault(error).words)
+        return
+    if more and not is_stopping():
+        wake.webhooks()

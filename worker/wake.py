@@ -14,6 +14,7 @@ from worker.logs import log
 TICK = "bulkpost.tick"
 LANE = "bulkpost.lane"
 OCCURRENCE = "bulkpost.occurrence"
+WEBHOOKS = "bulkpost.webhooks"
 EXPIRES_SECONDS = 60.0
 
 
@@ -43,6 +44,10 @@ class Wake:
         for schedule_id in schedule_ids:
             if not self._publish(OCCURRENCE, schedule_id):
                 return
+
+    def webhooks(self) -> None:
+        """Ask for somebody to tell webhooks what waits for them."""
+        self._publish(WEBHOOKS)
 
     def _publish(self, task: str, *arguments: Any) -> bool:
         try:

@@ -78,6 +78,7 @@ ROOMS = {
     | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
     "worker/importer.py": SQL_FROM_OUTSIDE
     | {"models", "worker.errors", "worker.import_pieces", "worker.intake", "worker.list_reader", "worker.logs"},
+    "worker/short_import.py": SQL_FROM_OUTSIDE | {"models", "worker.importer", "worker.intake", "worker.list_reader"},
     "worker/list_reader.py": {"models", "worker.errors", "worker.intake"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
@@ -120,6 +121,10 @@ ROOMS = {
     "worker/scheduler.py": SQL_FROM_OUTSIDE
     | {"models", "worker.clock", "worker.database_faults", "worker.logs", "worker.settings"},
     "worker/witness.py": {"models", "redis", "worker.clock", "worker.logs", "worker.settings"},
+    "worker/webhooks/": SQL_FROM_OUTSIDE
+    | {"models", "worker.clock", "worker.errors", "worker.logs", "worker.settings", "worker.webhooks"},
+    "worker/webhooks/posting.py": {"requests.utils", "worker.clock", "worker.webhooks"},
+    "worker/webhooks/signing.py": {"standardwebhooks", "worker.errors"},
     "worker/wake.py": {"celery", "kombu", "worker.logs"},
     "worker/runtime.py": SQL_FROM_OUTSIDE
     | {
@@ -133,6 +138,7 @@ ROOMS = {
         "worker.schedules",
         "worker.settings",
         "worker.stop_file",
+        "worker.webhooks",
         "worker.witness",
     },
     "worker/start.py": SQL_FROM_OUTSIDE
@@ -173,7 +179,7 @@ ROOMS = {
     | {"anyio", "fastapi", "models", "pydantic", "starlette", "uvicorn", "web"}
     | {"worker.clock", "worker.core", "worker.cost", "worker.database_faults", "worker.errors", "worker.import_pieces"}
     | {"worker.importer", "worker.intake", "worker.list_reader", "worker.logs", "worker.runtime", "worker.settings"}
-    | {"worker.gateway.phrases", "worker.start", "worker.story"},
+    | {"worker.gateway.phrases", "worker.retrying", "worker.short_import", "worker.start", "worker.story"},
     # Shares no code with the client side, so that an error on one side cannot hide on the other.
     "worker/simulator/": {"lxml", "worker.simulator"},
 }

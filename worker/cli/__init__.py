@@ -27,6 +27,7 @@ from worker.cli import (
     schedule,
     simulator,
     stoplist,
+    webhooks,
     why,
 )
 from worker.database_faults import find_fault
@@ -48,6 +49,7 @@ app.add_typer(campaign.app, name="campaign")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(lists.app, name="list")
 app.add_typer(stoplist.app, name="stoplist")
+app.add_typer(webhooks.app, name="webhooks")
 app.command()(why.why)
 app.command()(prove.prove)
 app.command()(replay.replay)

@@ -6,12 +6,13 @@ The campaign exists exactly if their commit does. A list too long for one transa
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -19,16 +20,13 @@ from ..base import CONTRACT_VERSION
 from ..content import Content, check, variable_names
 from ..errors import LedgerError, WrongDatabase
 from ..installation import Installation
+from ..rules import Rules
 from ..session import Clock, database_clock
 from ..timing import NO_TIMING, Timing
 from .duplicates import find_duplicates, mark_duplicates
-from .importing import (
-    add_rows,
-    find_by_key,
-    finish_import,
-    insert_draft,
-)
+from .importing import add_rows, finish_import, insert_draft
 from .locks import SYSTEM
+from .repeats import find_by_key
 from .rescue import remove_campaign, remove_rows
 from .rows import ROWS_AT_ONCE, NewRow
 
@@ -39,11 +37,16 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody to send to. `phone` is 8 to 14 digits, country code first, no plus; `ref` is the caller's own note."""
+    """Somebody to send to. `phone` is 8 to 14 digits, country code first, no plus; `ref` is the caller's own note.
+
+    `client_key` becomes the message's `client_id_sms`: 1 to 15 digits without a zero in front, once in the account for
+    all time. Without it the message gets a key of ours.
+    """
 
     phone: str
     variables: Mapping[str, str] = field(default_factory=dict)
     ref: str | None = None
+    client_key: str | None = None
 
 
 def enqueue_campaign(
@@ -56,6 +59,10 @@ def enqueue_campaign(
     at: datetime | None = None,
     name: str | None = None,
     priority: int = 5,
+    latest: datetime | None = None,
+    window: str | None = None,
+    time_zone: str | None = None,
+    max_segments: int | None = None,
     timing: Timing = NO_TIMING,
     actor: str = SYSTEM,
     clock: Clock = database_clock,
@@ -63,14 +70,19 @@ def enqueue_campaign(
     """Put a campaign into the caller's transaction and return its id.
 
     Recipients are streamed: a generator of a million costs bounded memory. One that cannot be sent to (no number, a
-    number twice, no value for a name in the text) is skipped with its reason; the others are sent. `at` is an aware
-    moment; None means as soon as the caller has committed. `timing` is what the provider is told about delivery. The
-    same `key` with the same content returns the first campaign's id and writes nothing.
+    number twice, no value for a name in the text, a `client_key` that is illegal or used) is skipped with its reason;
+    the others are sent. `at` is an aware moment; None means as soon as the caller has committed. `priority` is 0 to 9,
+    the highest first. `timing` is what the provider is told about delivery; `rules` say until when and in which hours
+    the campaign is sent, and at what cost.
+
+    The same `key` with the same content returns the first campaign's id and writes nothing, whoever asks and however
+    often at once. Recipients are counted for that where they have a length; a generator is not read.
 
     Raises:
+        BadTimes: by its rules nothing could be sent.
         ContentError: the provider would refuse this content.
         EmptyList: not one recipient can be sent to.
-        KeyConflict: `key` exists with other content.
+        KeyConflict: `key` exists with other content, another start or another number of recipients.
         LedgerError: an argument is out of its range.
         UnknownAccount: there is no such account.
         WrongDatabase: no Bulkpost tables here, or those of another contract version.
@@ -78,8 +90,10 @@ def enqueue_campaign(
     check_contract(session)
     check(content)
     _check_arguments(key, at, priority)
+    rules = _rules(latest, window, time_zone, max_segments)
+    total = len(recipients) if isinstance(recipients, Sized) else None
     if key is not None:
-        known = find_by_key(session, account, key, content)
+        known = find_by_key(session, account, key, content, at=at, total_count=total)
         if known is not None:
             return known
     names = tuple(dict.fromkeys(variable_names(content) + timing.column_names))
@@ -92,13 +106,14 @@ def enqueue_campaign(
         at=at,
         priority=priority,
         timing=timing,
+        rules=rules,
         external_key=key,
         actor=actor,
         clock=clock,
     )
     if campaign_id is None:
         # Somebody with the same key has committed since we looked.
-        known = find_by_key(session, account, key or "", content)
+        known = find_by_key(session, account, key or "", content, at=at, total_count=total)
         assert known is not None, "only an equal key keeps a draft from being inserted"
         return known
     try:
@@ -125,22 +140,36 @@ def _check_arguments(key: str | None, at: datetime | None, priority: int) -> Non
         raise LedgerError(f"priority {priority} is not between 0 and 9")
 
 
+def _rules(latest: datetime | None, window: str | None, time_zone: str | None, max_segments: int | None) -> Rules:
+    if window is not None and time_zone is None:
+        raise LedgerError(f'window "{window}" means the hours of a zone: pass time_zone="Europe/Moscow", say')
+    return Rules(latest_at=latest, window=window, time_zone=time_zone, max_segments=max_segments)
+
+
 def _fill(session: Session, campaign_id: int, rows: Iterator[NewRow], clock: Clock) -> None:
     total = 0
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         add_rows(session, campaign_id, total + 1, chunk, clock=clock)
         total += len(chunk)
     # All of them before the first is marked: one connection cannot read and write the same table at once.
-    duplicates = [(found.position, found.first) for found in find_duplicates(session, campaign_id)]
-    mark_duplicates(session, campaign_id, duplicates, clock=clock)
+    positions, firsts = array("I"), array("I")
+    for found in find_duplicates(session, campaign_id):
+        positions.append(found.position)
+        firsts.append(found.first)
+    mark_duplicates(session, campaign_id, zip(positions, firsts, strict=True), clock=clock)
 
 
 def check_contract(session: Session) -> None:
     """Refuse to write to a database whose tables mean something else.
 
     Raises:
-        WrongDatabase: the database is of another contract version.
+        WrongDatabase: there are no tables of ours, or those of another contract version; nothing was written.
     """
+    # Asked first: a statement that fails would end the caller's transaction.
+    if not inspect(session.connection()).has_table(Installation.__tablename__):
+        raise WrongDatabase(
+            "this database has no Bulkpost tables: run bulkpost db upgrade on it, or connect to the one that has them"
+        )
     version = session.execute(select(Installation.contract_version)).scalar_one_or_none()
     if version != CONTRACT_VERSION:
         raise WrongDatabase(
@@ -171,20 +200,24 @@ def _no_moment(names: Sequence[str], values: Mapping[str, str]) -> str | None:
 
 def _row(recipient: Recipient, names: Sequence[str], moments: Sequence[str]) -> NewRow:
     problem: str | None
-    known = _MSISDN.fullmatch(recipient.phone) is not None
+    known = isinstance(recipient.phone, str) and _MSISDN.fullmatch(recipient.phone) is not None
     problem = "not a phone number of 8 to 14 digits"
     if known:
         problem = _unfit(recipient, names) or _no_moment(moments, recipient.variables)
     values = [recipient.variables.get(name, "") for name in names]
     ref = recipient.ref
     if problem is not None:
-        values = [_UNSTORABLE.sub("?", value) for value in values]
-        ref = None if ref is None else _UNSTORABLE.sub("?", ref)[:LONGEST_REF]
+        values = [_UNSTORABLE.sub("?", str(value)) for value in values]
+        ref = None if ref is None else _UNSTORABLE.sub("?", str(ref))[:LONGEST_REF]
     values_json = json.dumps(values, ensure_ascii=False) if names else None
-    return NewRow(recipient.phone if known else None, ref, values_json, problem)
+    key = recipient.client_key if problem is None else None
+    return NewRow(recipient.phone if known else None, ref, values_json, problem, key)
 
 
 def _unfit(recipient: Recipient, names: Sequence[str]) -> str | None:
+    texts = [recipient.variables.get(name, "") for name in names]
+    if not all(isinstance(text, str) for text in (recipient.ref or "", *texts)):
+        return "its reference, or a value, is no text"
     if recipient.ref is not None and len(recipient.ref) > LONGEST_REF:
         return f"the reference is longer than {LONGEST_REF} characters"
     if recipient.ref is not None and _UNSTORABLE.search(recipient.ref):

@@ -3,8 +3,6 @@
 Nobody lists or plans a draft before `finish_import`, so that a long import may commit after every piece.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..campaign import LARGEST_CAMPAIGN, Campaign
 from ..content import Content, check, from_json, to_json
-from ..errors import ContentError, EmptyList, KeyConflict, LedgerError
+from ..errors import ContentError, EmptyList, LedgerError
 from ..outcome import Outcome
 from ..recipient import Recipient as RecipientRow
 from ..rules import NO_RULES, Rules, check_rules
@@ -25,11 +23,14 @@ from ..timing import NO_TIMING, Timing, check_timing
 from ..timing import to_json as timing_to_json
 from ..work import RecipientOutcome
 from .canary import nth_sendable
+from .client_keys import insert_rows_and_keys
 from .cost import check_cost, known_segments
 from .keys import new_prefix
 from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
-from .rows import NewRow, insert_rows
+from .repeats import content_hash
+from .repeats import find_by_key as find_by_key
+from .rows import NewRow
 from .stops import skip_stopped
 
 
@@ -156,7 +157,7 @@ def add_rows(
     if account_id is None:
         raise _swept_away(campaign_id)
     now = clock(session)
-    insert_rows(session, campaign_id, account_id, first_position, rows)
+    rows = insert_rows_and_keys(session, campaign_id, account_id, first_position, rows)
     skipped = [
         RecipientOutcome(position, RecipientStatus.SKIPPED, reason=row.problem)
         for position, row in enumerate(rows, first_position)
@@ -247,37 +248,6 @@ def _unused_prefix(session: Session, total_count: int) -> str:
         prefix = new_prefix(total_count)
         if session.execute(select(Campaign.id).where(Campaign.key_prefix == prefix)).first() is None:
             return prefix
-
-
-def find_by_key(session: Session, account: str, key: str, content: Content) -> int | None:
-    """Return the id of the account's campaign with this external key, or None.
-
-    Raises:
-        KeyConflict: it exists with other content; the message names the fields that differ.
-    """
-    account_id = find_account(session, account).id
-    row = session.execute(
-        select(Campaign.id, Campaign.kind, Campaign.content, Campaign.content_hash).where(
-            Campaign.account_id == account_id, Campaign.external_key == key
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.content_hash != content_hash(content):
-        new = to_json(content)
-        differing = sorted(name for name in {*new, *row.content} if new.get(name) != row.content.get(name))
-        raise KeyConflict(
-            f'campaign key "{key}" belongs to campaign {row.id}, which says something else '
-            f"({', '.join(differing) or 'another kind'}): use a new key for a new campaign"
-        )
-    found: int = row.id
-    return found
-
-
-def content_hash(content: Content) -> str:
-    """Return the SHA-256 of kind and content, in hexadecimal."""
-    spelled = json.dumps([content.kind, to_json(content)], ensure_ascii=True, sort_keys=True)
-    return hashlib.sha256(spelled.encode()).hexdigest()
 
 
 def no_offset(account: str) -> str:

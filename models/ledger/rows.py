@@ -1,10 +1,14 @@
-"""Writing recipients in bulk: COPY where the driver has it, executemany elsewhere."""
+"""Writing recipients in bulk: COPY where the driver has it, executemany elsewhere.
 
-from collections.abc import Sequence
+Async drivers come here through `AsyncSession.run_sync`, in the caller's transaction like the others.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
 
 from ..recipient import Recipient
 
@@ -17,7 +21,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 class NewRow(NamedTuple):
-    """One data row of a list. `problem` says why it will not be sent; such a row still has a position."""
+    """One data row of a list. `problem` says why it will not be sent; such a row still has a position.
+
+    `send_key` is the caller's own key; whoever writes the row sees to it that it is legal and unused.
+    """
 
     msisdn: str | None
     ref: str | None = None
@@ -27,44 +34,58 @@ class NewRow(NamedTuple):
 
 
 def insert_rows(
-    session: Session, campaign_id: int, account_id: int, first_position: int, rows: Sequence[NewRow]
+    session: Session, campaign_id: int, rows: Sequence[tuple[int, NewRow]], account_id: int | None = None
 ) -> None:
-    """Insert `rows` at the positions from `first_position` on."""
+    """Insert rows at their positions; where one has a key, `account_id` says in whose keys it must be the only one."""
     if not rows:
         return
     connection = session.connection()
     dialect = connection.dialect
-    if dialect.name == "postgresql" and dialect.driver == "psycopg" and not dialect.is_async:
-        _copy(connection.connection.driver_connection, campaign_id, account_id, first_position, rows)
-    elif dialect.name == "sqlite" and dialect.driver == "pysqlite":
+    driver: Any = connection.connection.driver_connection
+    if dialect.driver == "psycopg":
+        text = "".join(_copied(campaign_id, account_id, rows))
+        if dialect.is_async:
+            await_only(_copy_async(driver, text))
+        else:
+            _copy(driver, text)
+    elif dialect.driver == "asyncpg":
+        records = _tuples(campaign_id, account_id, rows)
+        await_only(driver.copy_records_to_table(Recipient.__tablename__, records=records, columns=_COLUMNS))
+    elif dialect.driver == "pysqlite":
         # The plain driver: the statement is one for all rows, and SQLAlchemy's parameter dictionaries cost half of it.
         marks = ", ".join("?" * len(_COLUMNS))
         statement = f"INSERT INTO bulkpost_recipients ({', '.join(_COLUMNS)}) VALUES ({marks})"
-        values = _tuples(campaign_id, account_id, first_position, rows)
-        connection.exec_driver_sql(statement, values)
+        connection.exec_driver_sql(statement, _tuples(campaign_id, account_id, rows))
     else:
-        values = _tuples(campaign_id, account_id, first_position, rows)
-        session.execute(insert(Recipient), [dict(zip(_COLUMNS, row, strict=True)) for row in values])
+        records = _tuples(campaign_id, account_id, rows)
+        session.execute(insert(Recipient), [dict(zip(_COLUMNS, record, strict=True)) for record in records])
 
 
 def _tuples(
-    campaign_id: int, account_id: int, first_position: int, rows: Sequence[NewRow]
+    campaign_id: int, account_id: int | None, rows: Sequence[tuple[int, NewRow]]
 ) -> list[tuple[int | str | None, ...]]:
     return [
         (campaign_id, position, row[0], row[1], row[2], row[4], account_id if row[4] else None)
-        for position, row in enumerate(rows, first_position)
+        for position, row in rows
     ]
 
 
-def _copy(driver: Any, campaign_id: int, account_id: int, first_position: int, rows: Sequence[NewRow]) -> None:
-    lines = []
-    for position, (msisdn, ref, values, _, key) in enumerate(rows, first_position):
-        lines.append(
+def _copied(campaign_id: int, account_id: int | None, rows: Sequence[tuple[int, NewRow]]) -> Iterator[str]:
+    for position, (msisdn, ref, values, _, key) in rows:
+        yield (
             f"{campaign_id}\t{position}\t{msisdn or _NULL}\t{_escape(ref)}\t{_escape(values)}\t"
             f"{key or _NULL}\t{account_id if key else _NULL}\n"
         )
+
+
+def _copy(driver: Any, text: str) -> None:
     with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write("".join(lines))
+        copy.write(text)
+
+
+async def _copy_async(driver: Any, text: str) -> None:
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        await copy.write(text)
 
 
 _NULL = "\\N"

@@ -11,8 +11,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 
 from models.content import Content, warnings
 from models.errors import EmptyList
-from models.ledger.importing import find_by_key
 from models.ledger.lookalike import Lookalike
+from models.ledger.repeats import find_by_key
 from models.ledger.report import show
 from models.rules import NO_RULES
 from models.session import reading

@@ -1,9 +1,10 @@
-"""Editing a campaign: name and priority always, its time before it starts, what it says before the first attempt."""
+"""Editing a campaign: name, priority and hours until it has ended, its start before it starts, what it says before the
+first attempt."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,16 +16,18 @@ from ..content import Content, check, from_json, to_json, variable_names
 from ..errors import ContentError, IllegalMove, LedgerError
 from ..outcome import Outcome
 from ..recipient import Recipient
+from ..rules import Rules, check_rules
 from ..session import Clock, database_clock
 from ..states import CampaignStatus, RecipientStatus
 from ..timing import from_json as timing_from_json
-from .importing import content_hash
 from .locks import lock_with_account, write_event
 from .moves import changed_rows
 from .outcomes import count_outcomes
+from .repeats import content_hash
 from .scratch import IN_HAND, JUDGED, chosen, drop, keep
 
 _ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
+_SHOWN = ("name", "priority", "start_at", "latest_at", "send_window", "time_zone", "holidays")
 LONGEST_NAME = 200
 
 
@@ -32,7 +35,8 @@ LONGEST_NAME = 200
 class Changes:
     """What to change; None leaves it. `fields` are single fields of the content, `content` stands for all of them.
 
-    `at_once`: start now, whatever `at` says.
+    `at_once`: start now, whatever `at` says. `window` "" means at any time; with a window come its `time_zone` and its
+    `holidays`.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +45,10 @@ class Changes:
     priority: int | None = None
     at: datetime | None = None
     at_once: bool = False
+    latest_at: datetime | None = None
+    window: str | None = None
+    time_zone: str | None = None
+    holidays: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +82,12 @@ def edit_campaign(
         values["priority"] = _priority(changes.priority)
     at = now if changes.at_once else changes.at
     if at is not None and at != campaign.start_at:
-        values["start_at"] = _start(campaign, at, now)
+        values["start_at"] = _start(campaign, at, changes.latest_at or campaign.latest_at, now)
+    values |= _hours(campaign, changes, values.get("start_at", campaign.start_at), now)
     if not values:
         return Edited(())
     unskipped = 0 if content is None else _unskip(session, campaign, content)
-    before = {name: _plain(getattr(campaign, name)) for name in ("name", "priority", "start_at") if name in values}
+    before = {name: _plain(getattr(campaign, name)) for name in _SHOWN if name in values}
     changed = _changed(campaign, content, values)
     session.execute(
         update(Campaign).where(Campaign.id == campaign_id).values(values).execution_options(synchronize_session=False)
@@ -141,16 +150,40 @@ def _priority(priority: int) -> int:
     return priority
 
 
-def _start(campaign: Campaign, at: datetime, now: datetime) -> datetime:
+def _hours(campaign: Campaign, changes: Changes, start_at: datetime, now: datetime) -> dict[str, Any]:
+    """Return what changes of when it may be sent.
+
+    Raises:
+        BadTimes: nothing could be sent then.
+        IllegalMove: it has ended.
+    """
+    if changes.latest_at is None and changes.window is None:
+        return {}
+    if campaign.status in _ENDED:
+        raise IllegalMove(f"campaign {campaign.id} is {campaign.status}: its hours matter no more")
+    new: dict[str, Any] = {"latest_at": changes.latest_at or campaign.latest_at}
+    if changes.window is not None:
+        days = [day.isoformat() for day in changes.holidays] if changes.window else []
+        new |= {"send_window": changes.window or None, "time_zone": changes.time_zone, "holidays": days or None}
+    values = {name: value for name, value in new.items() if value != getattr(campaign, name)}
+    if not values:
+        return {}
+    window, zone, days = (
+        values.get(name, getattr(campaign, name)) for name in ("send_window", "time_zone", "holidays")
+    )
+    rules = Rules(new["latest_at"], window, zone, tuple(date.fromisoformat(day) for day in days or ()))
+    opens_at, closes_at = check_rules(rules, start_at, now) or (None, None)
+    return {**values, "opens_at": opens_at, "closes_at": closes_at}
+
+
+def _start(campaign: Campaign, at: datetime, latest_at: datetime | None, now: datetime) -> datetime:
     if campaign.started_at is not None or campaign.status in _ENDED:
         since = f"started on {campaign.started_at:%Y-%m-%d %H:%M} UTC" if campaign.started_at else "was cancelled"
         raise IllegalMove(f"campaign {campaign.id} {since}: its start cannot be moved; pause it instead")
     if at < now:
         raise LedgerError(f"{at:%Y-%m-%d %H:%M %z} is in the past: to start at once say --now")
-    if campaign.latest_at is not None and at >= campaign.latest_at:
-        raise LedgerError(
-            f"{at:%Y-%m-%d %H:%M %z} is not before its latest moment, {campaign.latest_at:%Y-%m-%d %H:%M} UTC"
-        )
+    if latest_at is not None and at >= latest_at:
+        raise LedgerError(f"{at:%Y-%m-%d %H:%M %z} is not before its latest moment, {latest_at:%Y-%m-%d %H:%M %z}")
     return at
 
 
@@ -204,7 +237,7 @@ def _keep_first_of_their_number(session: Session, campaign_id: int, skipped: Sel
 
 def _changed(campaign: Campaign, content: Content | None, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Name what is different: fields of the content by their names, never by what they say."""
-    names = [name for name in ("name", "priority", "start_at") if name in values]
+    names = [name for name in _SHOWN if name in values]
     if content is not None:
         new = to_json(content)
         names += sorted(

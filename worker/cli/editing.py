@@ -1,10 +1,8 @@
 """`bulkpost campaign edit`: name and priority always, the start before it, the content before the first attempt."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -12,12 +10,12 @@ from models.content import from_json, warnings
 from models.ledger.edit import Changes, edit_campaign
 from models.ledger.report import show
 from models.session import reading, transaction
-from models.timing import read_moment
 from worker.cli.console import AsJson, Id, note, opened, show_json
+from worker.cli.ruling import At, Holidays, Latest, Now, Zone, days_of, read_latest, read_start, zone_of
 from worker.cli.showing import print_campaign
 from worker.cli.waking import wake_workers
 from worker.errors import ConfigurationError
-from worker.settings import Settings, user_name
+from worker.settings import user_name
 from worker.start import check_database
 
 Field = Annotated[str | None, typer.Option(help="The content's field of this name.")]
@@ -38,29 +36,41 @@ def edit(
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the campaign.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=9, help="9 goes first.")] = None,
-    at: Annotated[
-        str | None, typer.Option(help="When to start, 2026-12-01 10:00 (with offset, or in TIME_ZONE).")
+    at: At = None,
+    now: Now = False,
+    latest: Latest = None,
+    window: Annotated[
+        str | None, typer.Option(help='Hours in which it may be sent, "09:00-21:00 mon-sat"; "" for any time.')
     ] = None,
-    now: Annotated[bool, typer.Option("--now", help="Start at once, instead of --at.")] = False,
+    holidays: Holidays = None,
+    time_zone: Zone = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a campaign. What it says can be changed until the first attempt, its start until it has started."""
+    """Change a campaign. What it says can be changed until the first attempt, its start until it has started, its hours
+    until it has ended."""
     options = {
         "text": text, "sender": sender, "text_viber": text_viber, "sender_viber": sender_viber,
         "button_viber": button_viber, "action_viber": action_viber, "image_viber": image_viber, "url": url,
     }  # fmt: skip
     fields = {option: value for option, value in options.items() if value is not None}
-    if at is not None and now:
-        raise ConfigurationError("--at and --now say different things: give one of them")
-    if not (fields or content or name is not None or priority is not None or at is not None or now):
+    given = (name, priority, at, latest, window)
+    if not (fields or content or now or any(option is not None for option in given)):
         raise ConfigurationError(
-            "nothing to change: give --text, --sender, --content, --name, --at, --now or --priority"
+            "nothing to change: give --text, --sender, --content, --name, --at, --now, --latest, --window or --priority"
         )
+    if holidays is not None and not window:
+        raise ConfigurationError("--holidays keeps a --window closed: give that as well")
     read = None if content is None else _read_fields(content)
     with opened() as runtime:
         check_database(runtime)
+        zone = zone_of(time_zone, runtime.settings)
+        start_at = read_start(at, zone, at_once=now)
+        now = now or (at is not None and start_at is None)
         with transaction(runtime.sessions) as session:
-            changes = Changes(fields, read, name, priority, _moment(at, runtime.settings), at_once=now)
+            changes = Changes(
+                fields, read, name, priority, start_at, at_once=now, latest_at=read_latest(latest, start_at, zone),
+                window=window, time_zone=zone.key if window else None, holidays=days_of(holidays),
+            )  # fmt: skip
             edited = edit_campaign(session, id_, changes, actor=user_name())
         with reading(runtime.sessions) as session:
             shown = show(session, id_)
@@ -75,15 +85,6 @@ def edit(
                 "more will be sent to"
             )
         show_json(shown) if as_json else print_campaign(shown, runtime.settings)
-
-
-def _moment(written: str | None, settings: Settings) -> datetime | None:
-    if written is None:
-        return None
-    try:
-        return read_moment(written, ZoneInfo(settings.time_zone))
-    except ValueError:
-        raise ConfigurationError(f'--at "{written}" is no moment: write it like 2026-12-01 10:00') from None
 
 
 def _read_fields(path: Path) -> dict[str, object]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from models.campaign import Campaign
 from models.content import Sms
-from models.errors import ContentError, IllegalMove, LedgerError
+from models.errors import BadTimes, ContentError, IllegalMove, LedgerError
 from models.event import Event
 from models.ledger.claim import claim
 from models.ledger.edit import Changes, Edited, edit_campaign
@@ -171,3 +171,32 @@ def test_an_edited_campaign_is_sent_to_its_end(ledger: Ledger) -> None:
     lease = ledger.a_lease()
     ledger.record(lease, accepted(lease, [1, 2, 3], verdict=accepted(lease).verdict, doubt=False))
     assert ledger.settle() == 1
+
+
+def test_hours_can_be_changed_while_it_runs(ledger: Ledger) -> None:
+    campaign_id = ledger.a_campaign(3)
+    done = edit(ledger, campaign_id, window="14:00-15:00", time_zone="UTC", latest_at=NOON + timedelta(hours=9))
+    assert done.changed == ("latest_at", "send_window", "time_zone")
+    campaign = ledger.campaign(campaign_id)
+    assert campaign.opens_at is not None and campaign.opens_at.hour == 14
+    ledger.no_lease()
+    assert edit(ledger, campaign_id, window="14:00-15:00", time_zone="UTC").changed == ()
+    assert "send_window" in edit(ledger, campaign_id, window="").changed
+    assert ledger.campaign(campaign_id).closes_at is None
+    ledger.a_lease()
+
+
+def test_hours_in_which_nothing_could_be_sent_are_refused(ledger: Ledger) -> None:
+    campaign_id = ledger.a_campaign(3)
+    with pytest.raises(BadTimes, match="not after the start"):
+        edit(ledger, campaign_id, latest_at=NOON - timedelta(hours=1))
+    with pytest.raises(BadTimes, match="opens at"):
+        edit(ledger, campaign_id, window="14:00-15:00", time_zone="UTC", latest_at=NOON + timedelta(minutes=30))
+    assert ledger.campaign(campaign_id).send_window is None
+
+
+def test_hours_of_what_has_ended_matter_no_more(ledger: Ledger) -> None:
+    campaign_id = ledger.a_campaign(3)
+    ledger.cancel(campaign_id)
+    with pytest.raises(IllegalMove, match="cancelled"):
+        edit(ledger, campaign_id, window="10:00-11:00")

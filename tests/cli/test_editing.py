@@ -45,7 +45,7 @@ def test_a_content_file_takes_the_place_of_all_fields(shell: Shell) -> None:
         (["--text", "Hi {nmae}"], "the text names {nmae}, which was not stored with campaign 1: it has name, city"),
         (["--sender", "A very long sender"], 'sender "A very long sender" has 18 characters'),
         (["--at", "tomorrow"], '--at "tomorrow" is no moment'),
-        (["--at", "2020-01-01 10:00"], "is in the past: to send now, say --now instead"),
+        (["--at", "2020-01-01 10:00"], '--at "2020-01-01 10:00" is in the past: to send now, say --now instead'),
         (["--at", "2030-01-01 10:00", "--now"], "--at and --now say different things"),
         (["--content", "none.json"], "--content none.json: cannot be read"),
     ],

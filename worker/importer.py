@@ -14,11 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.ledger.duplicates import find_duplicates
-from models.ledger.importing import (
-    begin_import,
-    find_by_key,
-)
+from models.ledger.importing import begin_import
 from models.ledger.lookalike import Lookalike, find_lookalike
+from models.ledger.repeats import find_by_key
 from models.ledger.rescue import remove_campaign, remove_rows
 from models.ledger.rows import ROWS_AT_ONCE
 from models.session import Sessions, reading, transaction
@@ -183,7 +181,16 @@ def fill(
             at("marked")
             read.refused["the same number twice"] += len(piece)
     refused = check_somebody(read, len(lines))
-    if mailing.strict and refused:
-        rows_refused = f"{refused.total():,} of {len(lines):,} rows were refused ({reasons(refused)})"
-        raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")
+    check_strict(mailing, refused, len(lines))
     return len(lines), refused
+
+
+def check_strict(mailing: Mailing, refused: Counter[str], total: int) -> None:
+    """Refuse a strict mailing with refused rows.
+
+    Raises:
+        StrictRefusal: it is one.
+    """
+    if mailing.strict and refused:
+        rows_refused = f"{refused.total():,} of {total:,} rows were refused ({reasons(refused)})"
+        raise StrictRefusal(f"{rows_refused}: with --strict nothing is created")

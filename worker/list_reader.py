@@ -55,7 +55,7 @@ class Reader:
     def __iter__(self) -> Iterator[NewRow]:
         encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         has_columns = bool(self._rows.columns)
-        for line, msisdn, raw_phone, ref, values, problem in self._rows:
+        for line, msisdn, raw_phone, ref, values, problem, send_key in self._rows:
             self.lines.append(line)
             if problem is None:
                 for name, at in self._wanted:
@@ -67,7 +67,9 @@ class Reader:
                 # What stands in brackets is the value, which differs from row to row.
                 self.refused[problem.partition(" (")[0]] += 1
                 self._rejected.add(line, raw_phone, problem)
-            yield NewRow(msisdn, ref, encode(values) if has_columns else None, problem)
+            yield NewRow(
+                msisdn, ref, encode(values) if has_columns else None, problem, send_key if problem is None else None
+            )
 
     def _in_utc(self, values: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
         """Write the moments of a row in UTC, so that whoever reads them later needs no zone."""

@@ -1,12 +1,13 @@
 """One number's story told in time order: what the ledger knows, and what the provider said word for word."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from models.attempt import Attempt, unfold_positions
 from models.event import Event
-from models.ledger.why import Appearance, Story, Tried
+from models.ledger.why import Appearance, Story, Tried, what_next
 from worker.core.match import match
 from worker.core.messages import Line
 from worker.errors import Unreadable
@@ -108,3 +109,36 @@ def _word_for_word(attempt: Attempt, line: int | None) -> str | None:
     lines = [Line(number, place, "", "") for number, place in enumerate(unfold_positions(attempt.positions or ""), 1)]
     entry = match(lines, reply).entries.get(line)
     return reply.error_text if entry is None else entry.text
+
+
+def plain(story: Story, steps: Sequence[Step], now: datetime) -> dict[str, Any]:
+    """Return a story as JSON shows it, with what comes next in every campaign."""
+    stop = story.stop
+    return {
+        "phone": story.msisdn,
+        "stop_list": None
+        if stop is None
+        else {"reason": stop.reason, "added_at": stop.added_at, "added_by": stop.added_by},
+        "campaigns": [_plain_appearance(one, *what_next(story, one, now)) for one in story.appearances],
+        "timeline": [asdict(step) for step in steps],
+        "purged_campaigns": story.purged_count,
+    }
+
+
+def _plain_appearance(one: Appearance, following: str, following_at: datetime | None) -> dict[str, Any]:
+    campaign, recipient, outcome = one.campaign, one.recipient, one.outcome
+    return {
+        "campaign": campaign.id,
+        "name": campaign.name,
+        "account": one.account,
+        "campaign_status": campaign.status.value,
+        "position": recipient.position,
+        "ref": recipient.ref,
+        "client_id_sms": one.send_key,
+        "status": one.status.value,
+        "id_sms": outcome.provider_message_id if outcome else None,
+        "provider_text": outcome.provider_text if outcome else None,
+        "reason": outcome.reason if outcome else None,
+        "next": following,
+        "next_at": following_at,
+    }

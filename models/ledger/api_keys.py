@@ -33,6 +33,8 @@ class Caller:
     name: str
     account: str | None
     allowed: frozenset[str]
+    is_noted: bool
+    """Whether its use was noted within the last minute."""
 
     @property
     def actor(self) -> str:
@@ -80,7 +82,7 @@ def create_key(
     return made.id, key
 
 
-def find_caller(session: Session, key: str) -> Caller | None:
+def find_caller(session: Session, key: str, *, clock: Clock = database_clock) -> Caller | None:
     """Return who calls with this key; None where nobody may. Asked for every request: a revoked key ends at once."""
     row = session.execute(
         select(ApiKey, Account.name)
@@ -89,7 +91,9 @@ def find_caller(session: Session, key: str) -> Caller | None:
     ).one_or_none()
     if row is None or (row.ApiKey.account_id is not None and row.name is None):
         return None
-    return Caller(row.ApiKey.id, row.ApiKey.name, row.name, frozenset(row.ApiKey.allowed))
+    used = row.ApiKey.last_used_at
+    noted = used is not None and used > clock(session) - timedelta(seconds=USE_NOTED_SECONDS)
+    return Caller(row.ApiKey.id, row.ApiKey.name, row.name, frozenset(row.ApiKey.allowed), noted)
 
 
 def note_use(session: Session, key_id: int, *, clock: Clock = database_clock) -> bool:

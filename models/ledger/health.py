@@ -29,6 +29,12 @@ class Ailment:
     mend: str
 
 
+def find_stop(session: Session) -> str | None:
+    """Return why everything is stopped, None where nothing is."""
+    stop = session.execute(select(Installation.stopped_at, Installation.stop_reason)).one()
+    return None if stop.stopped_at is None else stop.stop_reason or "stopped"
+
+
 def find_ailments(session: Session, *, doubt_limit_seconds: float, clock: Clock = database_clock) -> Iterator[Ailment]:
     """Yield what is stopped, paused by the system, or waits for a process that does not come."""
     stopped = session.execute(select(Installation.stopped_at, Installation.stopped_by, Installation.stop_reason)).one()

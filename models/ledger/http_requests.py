@@ -43,6 +43,14 @@ class Answered:
     answer: str
 
 
+def is_answered(session: Session, api_key_id: int, key: str) -> bool:
+    """Say whether a request with this key was answered."""
+    statement = select(HttpRequest.status).where(
+        HttpRequest.api_key_id == api_key_id, HttpRequest.idempotency_key == key, HttpRequest.status.is_not(None)
+    )
+    return session.execute(statement).first() is not None
+
+
 def find_answer(session: Session, api_key_id: int, key: str, fingerprint: str) -> Answered | None:
     """Return what was answered to this request; None where it is new. Only reads.
 

@@ -41,6 +41,7 @@ ROOMS = {
     "models/stop.py": TABLE,
     "models/webhook.py": TABLE,
     "models/session.py": {"models.errors", "sqlalchemy"},
+    "models/reading.py": {"models", "sqlalchemy"},
     "models/ledger/": {"models", "sqlalchemy"},
     "migrations/__init__.py": {"alembic", "sqlalchemy"},
     "migrations/env.py": {"alembic", "migrations", "models", "sqlalchemy", "worker.settings"},

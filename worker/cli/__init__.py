@@ -19,6 +19,7 @@ from worker.cli import (
     demo,
     doctor,
     drill,
+    key,
     lists,
     prove,
     purge,
@@ -27,6 +28,7 @@ from worker.cli import (
     schedule,
     simulator,
     stoplist,
+    web,
     webhooks,
     why,
 )
@@ -49,6 +51,8 @@ app.add_typer(campaign.app, name="campaign")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(lists.app, name="list")
 app.add_typer(stoplist.app, name="stoplist")
+app.add_typer(key.app, name="key")
+app.command()(web.web)
 app.add_typer(webhooks.app, name="webhooks")
 app.command()(why.why)
 app.command()(prove.prove)

@@ -1,17 +1,26 @@
 """Waking the workers after a command has committed work. Without a shared broker the next tick finds it by itself."""
 
+from collections.abc import Callable
+
 from worker.settings import Settings
 
 
 def wake_workers(settings: Settings) -> None:
     """Publish one tick; silent and quick where the broker does not answer."""
-    if settings.broker_url.startswith("memory"):
-        return
+    waker(settings)()
+
+
+def waker(settings: Settings, *, inside: bool = False) -> Callable[[], object]:
+    """Return what publishes one tick; `inside` says that the workers are in this process, and share its memory."""
+    if settings.broker_url.startswith("memory") and not inside:
+        return lambda: None
     # Celery takes a quarter of a second to import: only commands that wake somebody pay for it.
-    from worker.celery import configure
+    from worker.celery import app, configure
     from worker.wake import Wake
 
-    app = configure(settings)
-    # A person waits for this command: one try. Kombu would try for six seconds.
-    app.conf.broker_transport_options = {**app.conf.broker_transport_options, "max_retries": 1, "interval_start": 0}
-    Wake(app).tick()
+    if not inside:
+        configured = configure(settings)
+        # A person waits for this command: one try. Kombu would try for six seconds.
+        transport = {**configured.conf.broker_transport_options, "max_retries": 1, "interval_start": 0}
+        configured.conf.broker_transport_options = transport
+    return Wake(app).tick

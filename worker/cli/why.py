@@ -1,17 +1,16 @@
 """`bulkpost why`: one number's story across campaigns."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from models.ledger.why import Appearance, Story, read_story, what_next
+from models.ledger.why import Story, read_story
 from models.session import database_clock, reading
 from worker.cli.console import AsJson, local, opened, out, show_json
 from worker.errors import ConfigurationError
 from worker.intake.phones import PhoneReader
 from worker.settings import Settings
-from worker.story import Step, tell
+from worker.story import Step, plain, tell
 
 
 def why(
@@ -30,44 +29,11 @@ def why(
         with reading(runtime.sessions) as session:
             story = read_story(session, msisdn)
             steps = tell(story)
-            now = database_clock(session)
-            told = [_told(one, *what_next(story, one, now)) for one in story.appearances]
+            told = plain(story, steps, database_clock(session))
         if as_json:
-            show_json(_as_json(story, told, steps))
+            show_json(told)
         else:
-            _print(story, told, steps, runtime.settings)
-
-
-def _told(one: Appearance, following: str, following_at: Any) -> dict[str, Any]:
-    campaign, recipient, outcome = one.campaign, one.recipient, one.outcome
-    return {
-        "campaign": campaign.id,
-        "name": campaign.name,
-        "account": one.account,
-        "campaign_status": campaign.status.value,
-        "position": recipient.position,
-        "ref": recipient.ref,
-        "client_id_sms": one.send_key,
-        "status": one.status.value,
-        "id_sms": outcome.provider_message_id if outcome else None,
-        "provider_text": outcome.provider_text if outcome else None,
-        "reason": outcome.reason if outcome else None,
-        "next": following,
-        "next_at": following_at,
-    }
-
-
-def _as_json(story: Story, told: list[dict[str, Any]], steps: list[Step]) -> dict[str, Any]:
-    stop = story.stop
-    return {
-        "phone": story.msisdn,
-        "stop_list": None
-        if stop is None
-        else {"reason": stop.reason, "added_at": stop.added_at, "added_by": stop.added_by},
-        "campaigns": told,
-        "timeline": [asdict(step) for step in steps],
-        "purged_campaigns": story.purged_count,
-    }
+            _print(story, told["campaigns"], steps, runtime.settings)
 
 
 def _print(story: Story, told: list[dict[str, Any]], steps: list[Step], settings: Settings) -> None:

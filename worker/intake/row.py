@@ -8,7 +8,7 @@ class Row(NamedTuple):
     """One data row. Either `msisdn` (E.164 digits without plus) is given, or `problem` says why there is none.
 
     `line` is where the row starts, from 1. `values` are in the order of the list's `columns`, trimmed, empty where the
-    row has none. `raw_phone` is the cell as written, for the file of refused rows.
+    row has none. `raw_phone` is the cell as written, for the file of refused rows. `send_key` is the caller's own key.
     """
 
     line: int
@@ -17,6 +17,7 @@ class Row(NamedTuple):
     ref: str | None
     values: tuple[str, ...]
     problem: str | None
+    send_key: str | None = None
 
 
 class Rows(Protocol):

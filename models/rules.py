@@ -7,6 +7,8 @@ from .errors import BadTimes, LedgerError
 from .window import Stretch, next_opening, read_window, read_zone
 
 CANARY_SHARE = 0.05
+LARGEST_NUMBER = 2**31 - 1
+"""What a column of the tables holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ def check_rules(rules: Rules, start_at: datetime, now: datetime) -> Stretch | No
         LedgerError: a number out of its range.
     """
     for name, number in (("max_segments", rules.max_segments), ("canary", rules.canary_count)):
-        if number is not None and number < 1:
-            raise LedgerError(f"{name} is {number}: give at least 1, or leave it out")
+        if number is not None and not 1 <= number <= LARGEST_NUMBER:
+            raise LedgerError(f"{name} is {number:,}: give 1 to {LARGEST_NUMBER:,}, or leave it out")
     if not 0 <= rules.canary_share <= 1:
         raise LedgerError(f"canary_share is {rules.canary_share:g}: it is a part, from 0 to 1")
     if rules.latest_at is not None and rules.latest_at.tzinfo is None:

@@ -95,3 +95,31 @@ def test_resume_says_how_it_should_go_on(shell: Shell) -> None:
     assert "is past its latest" in shell.refusal("campaign", "resume", campaign, "--latest", LONG_AGO)
     assert shell.run("campaign", "resume", campaign, "--latest", "2031-01-01 10:00").returncode == 0
     assert shell.json("campaign", "show", campaign)["latest_at"] == "2031-01-01T07:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        ("create", "--max-segments", "99999999999999999999"),
+        ("create", "--canary", "2147483648"),
+        ("resume", "--max-segments", "2147483648"),
+        ("set", "--per-day", "99999999999999999999"),
+        ("set", "--segments-per-day", "2147483648"),
+        ("set", "--per-second", "inf"),
+    ],
+)
+def test_a_number_that_no_column_holds_is_wrong_usage(shell: Shell, command: str, option: str, value: str) -> None:
+    begun = {
+        "create": ("campaign", "create", "--sender", "Shop", "--text", "Hello", "--recipients", "list.csv"),
+        "resume": ("campaign", "resume", "1"),
+        "set": ("account", "set", "default"),
+    }
+    done = shell.run(*begun[command], option, value)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Invalid value for '{option}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_rate_that_would_never_let_the_second_message_go_is_refused(shell: Shell) -> None:
+    said = shell.refusal("account", "set", "default", "--per-second", "1e-300")
+    assert said.startswith("--per-second 1e-300 is too slow to be meant: give at least 0.001")

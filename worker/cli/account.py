@@ -11,6 +11,7 @@ from models.ledger.accounts import has_zone, list_accounts
 from models.ledger.control import pause_account_by_hand, resume_account, set_account
 from models.ledger.locks import find_account
 from models.ledger.report import gateway_urls
+from models.rules import LARGEST_NUMBER
 from models.session import reading, transaction
 from models.window import read_zone
 from worker.cli.console import AsJson, local, note, opened, show_json, show_table
@@ -29,6 +30,7 @@ PROVEN_PARALLEL = 5
 """What has been seen to work. Source: protocol.md 16 and 18."""
 
 LARGEST_OFFSET_MINUTES = 14 * 60
+SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 0.001, 1_000_000
 
 Name = Annotated[
     str, typer.Argument(help="The account's name; its secrets are BULKPOST_ACCOUNT_<NAME>_LOGIN and so on.")
@@ -41,9 +43,15 @@ def set_(
     gateway_url: Annotated[str | None, typer.Option(help="Where documents are posted.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, max=LARGEST_BATCH, help="Recipients per document.")] = None,
     max_parallel: Annotated[int | None, typer.Option(min=1, max=MOST_PARALLEL, help="POSTs at once.")] = None,
-    per_second: Annotated[float | None, typer.Option(min=0, help="Recipients per second; 0 for no limit.")] = None,
-    per_day: Annotated[int | None, typer.Option(min=0, help="Recipients per day; 0 for no limit.")] = None,
-    segments_per_day: Annotated[int | None, typer.Option(min=0, help="Segments per day; 0 for no limit.")] = None,
+    per_second: Annotated[
+        float | None, typer.Option(min=0, max=FASTEST_PER_SECOND, help="Recipients per second; 0 for no limit.")
+    ] = None,
+    per_day: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_NUMBER, help="Recipients per day; 0 for no limit.")
+    ] = None,
+    segments_per_day: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_NUMBER, help="Segments per day; 0 for no limit.")
+    ] = None,
     window: Annotated[
         str | None, typer.Option(help='Hours in which it may send, "09:00-21:00 mon-sat"; "" for any time.')
     ] = None,
@@ -62,7 +70,7 @@ def set_(
     if max_parallel is not None:
         changes["max_parallel"] = max_parallel
     if per_second is not None:
-        changes["per_second"] = per_second or None
+        changes["per_second"] = _rate(per_second)
     if time_offset is not None:
         changes["time_offset_minutes"] = _offset(time_offset)
     limits = {"per_day": per_day, "segments_per_day": segments_per_day, "send_window": window}
@@ -183,6 +191,15 @@ def _choose_zone(runtime: Runtime, name: str, changes: dict[str, Any]) -> None:
     with reading(runtime.sessions) as session:
         if not has_zone(session, name):
             changes["time_zone"] = runtime.settings.time_zone
+
+
+def _rate(per_second: float) -> float | None:
+    if 0 < per_second < SLOWEST_PER_SECOND:
+        raise ConfigurationError(
+            f"--per-second {per_second:g} is too slow to be meant: give at least {SLOWEST_PER_SECOND:g}, 0 for no "
+            "limit, or bulkpost account pause"
+        )
+    return per_second or None
 
 
 def _offset(written: str) -> int:

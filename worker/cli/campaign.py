@@ -7,6 +7,7 @@ import typer
 from models.ledger.control import cancel_campaign, pause_campaign, resume_campaign, start_campaign
 from models.ledger.report import list_campaigns, show
 from models.ledger.resumption import Resumption
+from models.rules import LARGEST_NUMBER
 from models.session import reading, transaction
 from models.states import CampaignStatus
 from worker.cli.console import AsJson, Id, note, opened, show_json, show_table
@@ -108,7 +109,8 @@ def resume(
         bool, typer.Option("--late-anyway", help="For a late one: send it whenever it may go.")
     ] = False,
     max_segments: Annotated[
-        int | None, typer.Option(min=0, help="How many segments may be billed in all; 0 for any number.")
+        int | None,
+        typer.Option(min=0, max=LARGEST_NUMBER, help="How many segments may be billed in all; 0 for any number."),
     ] = None,
 ) -> None:
     """Let a paused campaign go on exactly where it stopped."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from models.errors import BadTimes
-from models.rules import CANARY_SHARE, Rules
+from models.rules import CANARY_SHARE, LARGEST_NUMBER, Rules
 from models.timing import read_duration, read_exact_moment
 from models.window import read_holidays, read_zone
 from worker.clock import utc_now
@@ -27,9 +27,13 @@ WindowOption = Annotated[
 ]
 Holidays = Annotated[Path | None, typer.Option(help="File of dates, one a line, on which the window stays closed.")]
 Zone = Annotated[str | None, typer.Option("--time-zone", help="Zone of the times given here, like Europe/Moscow.")]
-Canary = Annotated[int | None, typer.Option(min=1, help="Send so many first; go on only if enough are accepted.")]
+Canary = Annotated[
+    int | None, typer.Option(min=1, max=LARGEST_NUMBER, help="Send so many first; go on only if enough are accepted.")
+]
 CanaryErrors = Annotated[str, typer.Option(help="How many of the canary may fail, like 5%.")]
-MaxSegments = Annotated[int | None, typer.Option(min=1, help="Stop when so many segments are billed.")]
+MaxSegments = Annotated[
+    int | None, typer.Option(min=1, max=LARGEST_NUMBER, help="Stop when so many segments are billed.")
+]
 
 CANARY_ERRORS = f"{CANARY_SHARE:.0%}"
 JUST_NOW = timedelta(minutes=1)

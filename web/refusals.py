@@ -24,6 +24,7 @@ from models.errors import (
 )
 from models.ledger.http_requests import KeyReused, StillAtWork
 from web.problems import Flaw, Problem, of_flaws, shown, split_sentence, to_response
+from web.shapes import UnknownField
 from worker.database_faults import find_fault
 from worker.errors import ConfigurationError, DispatchError
 from worker.import_pieces import EndUnknown
@@ -141,11 +142,10 @@ def _flaw(path: str, error: Any) -> Flaw:
     given = error.get("input")
     if kind == "missing":
         return Flaw(path, "is missing", "give it" if path else "send a JSON object")
-    if kind == "unknown_field":
-        name, known = context["name"], context["known"]
-        near = get_close_matches(name.casefold(), known, 1)
-        mend = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(known)}"
-        return Flaw(f"{path}.{shown(name)}" if path else shown(name), "is no field here", mend)
+    if isinstance(unknown := context.get("error"), UnknownField):
+        near = get_close_matches(unknown.name.casefold(), unknown.known, 1)
+        mend = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(unknown.known)}"
+        return Flaw(f"{path}.{shown(unknown.name)}".lstrip("."), "is no field here", mend)
     if kind in _TYPES:
         wanted, _, mend = _TYPES[kind].partition(": ")
         return Flaw(path, f"is not {wanted}", mend, shown(given))

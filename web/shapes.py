@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from models.ledger.enqueue import LONGEST_REF
 from models.rules import CANARY_SHARE
@@ -18,6 +17,15 @@ Word = Annotated[str, Field(max_length=LONGEST_WORD)]
 Moment = Annotated[str, Field(max_length=LONGEST_WORD, examples=["2026-12-01 10:00"])]
 
 
+class UnknownField(ValueError):
+    """Raised for a field that a shape does not have; `known` are those that it has."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__("no such field")
+        self.name = name
+        self.known = known
+
+
 class Shape(BaseModel):
     """An object of a request: nothing but its fields, each of its very type."""
 
@@ -29,8 +37,7 @@ class Shape(BaseModel):
         if isinstance(given, dict):
             for name in given:
                 if name not in cls.model_fields:
-                    facts = {"name": name, "known": list(cls.model_fields)}
-                    raise PydanticCustomError("unknown_field", "no such field", facts)
+                    raise UnknownField(name, tuple(cls.model_fields))
         return given
 
 

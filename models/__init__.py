@@ -2,7 +2,7 @@
 
 Other applications install this folder as the distribution `bulkpost`:
 
-    from bulkpost import Recipient, Sms, enqueue_campaign
+    from bulkpost import Recipient, Sms, enqueue_campaign, report, results, wait_until_ended
 
 Imports inside are relative, so that the folder works under both names. Needs SQLAlchemy only.
 """
@@ -28,8 +28,10 @@ from .errors import (
 from .event import Event
 from .installation import Installation
 from .ledger.enqueue import Recipient, enqueue_campaign
+from .ledger.report import ResultRow
 from .outcome import Outcome
 from .outgoing import Outgoing
+from .reading import NotEnded, report, results, wait_until_ended
 from .schedule import SavedList, SavedRow, Schedule
 from .states import AccountStatus, BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
 from .stop import Stop
@@ -59,10 +61,12 @@ __all__ = [
     "Installation",
     "KeyConflict",
     "LedgerError",
+    "NotEnded",
     "Outcome",
     "Outgoing",
     "Recipient",
     "RecipientStatus",
+    "ResultRow",
     "SavedList",
     "SavedRow",
     "Schedule",
@@ -81,4 +85,7 @@ __all__ = [
     "WebhookMessage",
     "WrongDatabase",
     "enqueue_campaign",
+    "report",
+    "results",
+    "wait_until_ended",
 ]

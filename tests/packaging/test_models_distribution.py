@@ -2,44 +2,61 @@
 
 import sys
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copy, copytree, ignore_patterns
 from textwrap import dedent
 from venv import EnvBuilder
 from zipfile import ZipFile
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.support.packages import CHECKOUT, build_wheel, declared, output, pip
 
-THEIR_MODELS = "class Order:\n    campaign_key = 'order 17'\n"
-THEIR_SHOP = """
-    from sqlalchemy import create_engine, select
+SHOP = CHECKOUT / "examples/python_shop"
+ASYNC_SHOP = """
+    import asyncio
+    import sys
+
+    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
     from sqlalchemy.orm import Session
 
-    from bulkpost import Campaign, Recipient, Sms, enqueue_campaign
-    from models import Order
+    from bulkpost import Recipient, Sms, enqueue_campaign, report, results
+
+    PEOPLE = [
+        Recipient(phone="79031234567", variables={"name": "Anna\\t\\\\N"}, ref="order 17", client_key="17"),
+        Recipient(phone="79031234568", variables={"name": "Boris"}),
+        Recipient(phone="79031234568", variables={"name": "Boris"}),
+        Recipient(phone="79031234569", variables={"name": "Eva"}, client_key="17"),
+    ]
 
     def announce(session: Session) -> int:
-        customers = [Recipient(phone="79031234567", variables={"name": "Anna"}, ref="order 17")]
-        content = Sms(sender="Shop", text="Hello {name}")
-        return enqueue_campaign(session, content=content, recipients=customers, key=Order.campaign_key)
+        return enqueue_campaign(session, content=Sms(sender="Shop", text="Hello {name}"), recipients=PEOPLE, key="a")
 
-    def main(url: str) -> None:
-        engine = create_engine(url)
-        with Session(engine) as session:
-            announce(session)
-            session.rollback()
-        with Session(engine) as session, session.begin():
-            campaign_id = announce(session)
-        with Session(engine) as session:
-            campaign = session.scalars(select(Campaign)).one()
-            print(campaign.id == campaign_id, campaign.total_count, Order.__module__)
-        engine.dispose()
+    def look(session: Session, campaign_id: int) -> list[str]:
+        return [f"{row.position} {row.status.value} {row.reason}" for row in results(session, campaign_id)]
 
-    if __name__ == "__main__":
-        import sys
+    async def main(url: str) -> None:
+        engine = create_async_engine(url)
+        async with AsyncSession(engine) as session:
+            await session.run_sync(announce)
+            await session.rollback()
+        async with AsyncSession(engine) as session:
+            first = await session.run_sync(announce)
+            await session.commit()
+        async with AsyncSession(engine) as session:
+            assert await session.run_sync(announce) == first
+            assert (await session.run_sync(report, first))["counts"]["total"] == 4
+            print("; ".join(await session.run_sync(look, first)))
+        await engine.dispose()
 
-        main(sys.argv[1])
+    asyncio.run(main(sys.argv[1]))
+"""
+SAID_BY_SHOP = """\
+asked again: the same
+total: 2
+order 1001: pending, under 1001
+order 1002: skipped, not a phone number of 8 to 14 digits
+campaign 1 is scheduled after 0 seconds, with 1 of 2 recipients pending, waiting for a worker
 """
 
 
@@ -59,9 +76,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """Another application: its own environment, its own `models.py`, its own driver, and the wheel."""
     shop = tmp_path_factory.mktemp("shop")
     EnvBuilder(with_pip=False, symlinks=True).create(shop / "environment")
-    pip("--python", shop / "environment/bin/python", "install", wheel, "psycopg[binary]", cwd=shop)
-    (shop / "models.py").write_text(THEIR_MODELS)
-    (shop / "shop.py").write_text(dedent(THEIR_SHOP))
+    drivers = ("psycopg[binary]", "asyncpg", "aiosqlite", "greenlet")
+    pip("--python", shop / "environment/bin/python", "install", wheel, *drivers, cwd=shop)
+    for name in ("models.py", "shop.py"):
+        copy(SHOP / name, shop)
+    (shop / "async_shop.py").write_text(dedent(ASYNC_SHOP))
     return shop
 
 
@@ -84,11 +103,25 @@ def test_shop_gets_nothing_of_the_worker(shop: Path, name: str) -> None:
 
 
 def test_shop_enqueues_in_its_own_transaction_on_postgres(shop: Path, postgres_url: str) -> None:
-    assert output("environment/bin/python", "shop.py", postgres_url, cwd=shop) == "True 1 models\n"
+    assert output("environment/bin/python", "shop.py", through("psycopg", postgres_url), cwd=shop) == SAID_BY_SHOP
 
 
 def test_shop_enqueues_in_its_own_transaction_on_sqlite(shop: Path, sqlite_url: str) -> None:
-    assert output("environment/bin/python", "shop.py", sqlite_url, cwd=shop) == "True 1 models\n"
+    assert output("environment/bin/python", "shop.py", sqlite_url, cwd=shop) == SAID_BY_SHOP
+
+
+@pytest.mark.parametrize("driver", ["psycopg_async", "asyncpg", "aiosqlite"])
+def test_async_shop_enqueues_through_run_sync(shop: Path, request: pytest.FixtureRequest, driver: str) -> None:
+    url = request.getfixturevalue("sqlite_url" if driver == "aiosqlite" else "postgres_url")
+    said = output("environment/bin/python", "async_shop.py", through(driver, url), cwd=shop)
+    skipped = "3 skipped the same number as row 2; 4 skipped its own key is that of row 1 too"
+    assert said == f"1 pending None; 2 pending None; {skipped}\n"
+
+
+def through(driver: str, url: str) -> str:
+    """Return the URL with this driver."""
+    parsed = make_url(url)
+    return parsed.set(drivername=f"{parsed.get_backend_name()}+{driver}").render_as_string(hide_password=False)
 
 
 def test_shop_is_strictly_typed(shop: Path) -> None:
@@ -99,7 +132,7 @@ def test_shop_is_strictly_typed(shop: Path) -> None:
         "--python-executable",
         shop / "environment/bin/python",
     ]
-    output(sys.executable, "-m", "mypy", *arguments, "shop.py", cwd=shop)
+    output(sys.executable, "-m", "mypy", *arguments, "shop.py", "async_shop.py", cwd=shop)
 
 
 def test_both_distributions_have_the_same_version_and_the_same_sqlalchemy() -> None:

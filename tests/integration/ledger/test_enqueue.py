@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from threading import Event as Signal
+from typing import Any
 
 import pytest
 from sqlalchemy import NullPool, create_engine, func, select, update
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
-from models.content import Sms
+from models.content import FlashSms, Sms
 from models.errors import ContentError, EmptyList, KeyConflict, LedgerError, UnknownAccount, WrongDatabase
 from models.installation import Installation
 from models.ledger.claim import claim
+from models.ledger.edit import Changes, edit_campaign
 from models.ledger.enqueue import Recipient, enqueue_campaign
 from models.ledger.keys import send_key
 from models.ledger.owed import read_owed
@@ -242,3 +244,77 @@ def test_a_database_of_another_contract_is_left_alone(ledger: Ledger) -> None:
     with pytest.raises(WrongDatabase, match="contract version 99, this package writes 1"):
         ledger.a_draft(1)
     assert rows(ledger) == []
+
+
+def test_a_database_without_our_tables_is_refused_and_the_callers_transaction_goes_on(empty_database_url: str) -> None:
+    engine = create_engine(empty_database_url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    with Session(engine) as session:
+        with pytest.raises(WrongDatabase, match="no Bulkpost tables: run bulkpost db upgrade"):
+            enqueue_campaign(session, content=PLAIN, recipients=numbers(1))
+        assert session.execute(select(1)).scalar_one() == 1
+
+
+def test_the_same_key_with_a_list_of_another_length_is_a_conflict(ledger: Ledger) -> None:
+    campaign_id = ledger.a_draft(recipients=list(numbers(2)), key="order-1")
+    assert ledger.a_draft(recipients=list(numbers(2)), key="order-1") == campaign_id
+    with pytest.raises(KeyConflict, match=r"\(recipients: 2, now 3\)"):
+        ledger.a_draft(recipients=list(numbers(3)), key="order-1")
+
+
+def test_the_same_key_for_another_time_is_a_conflict(ledger: Ledger) -> None:
+    later = NOON + timedelta(days=1)
+    campaign_id = ledger.a_draft(1, key="order-1", at=later)
+    assert ledger.a_draft(1, key="order-1", at=later) == campaign_id
+    with pytest.raises(KeyConflict, match=r"\(at\)"):
+        ledger.a_draft(1, key="order-1", at=later + timedelta(days=1))
+
+
+def test_the_same_key_with_another_kind_is_a_conflict(ledger: Ledger) -> None:
+    ledger.a_draft(1, key="order-1")
+    with pytest.raises(KeyConflict, match=r"\(kind: sms, now flashsms\)"):
+        ledger.a_draft(1, key="order-1", content=FlashSms("Shop", "Hello"))
+
+
+def test_whoever_repeats_what_was_said_first_is_not_held_up_by_what_a_person_edited(ledger: Ledger) -> None:
+    later = NOON + timedelta(days=1)
+    campaign_id = ledger.a_draft(1, key="order-1", at=later)
+    changes = Changes(fields={"text": "Hello there"}, at=later + timedelta(hours=1))
+    ledger.do(edit_campaign, campaign_id, changes, actor="anna")
+    assert ledger.a_draft(1, key="order-1", at=later) == campaign_id
+    with pytest.raises(KeyConflict, match=r"\(sender\)"):
+        ledger.a_draft(1, key="order-1", at=later, content=Sms("Store", "Hello"))
+
+
+def test_a_hundred_at_once_with_one_key_make_one_campaign(postgres_ledger: Ledger) -> None:
+    found = together([lambda: postgres_ledger.a_draft(3, key="order-1")] * 100)
+    assert len(set(found)) == 1
+    assert len(rows(postgres_ledger)) == 3
+
+
+def test_what_limits_a_campaign_comes_with_it(ledger: Ledger) -> None:
+    named = {"latest": NOON + timedelta(days=2), "window": "09:00-21:00", "time_zone": "Europe/Moscow"}
+    campaign = ledger.campaign(ledger.a_draft(1, max_segments=5, **named))
+    assert (campaign.latest_at, campaign.send_window, campaign.time_zone) == tuple(named.values())
+    assert (campaign.max_segments, campaign.opens_at is not None) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({"window": "09:00-21:00"}, 'pass time_zone="Europe/Moscow"'),
+        ({"window": "nine to five", "time_zone": "UTC"}, "nine to five"),
+        ({"window": "09:00-21:00", "time_zone": "Mars/Base"}, "Mars/Base"),
+        ({"latest": NOON - timedelta(days=1)}, "not after the start"),
+        ({"max_segments": 0}, "max_segments is 0"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(sqlite_ledger: Ledger, named: dict[str, object], words: str) -> None:
+    with pytest.raises(LedgerError, match=words):
+        sqlite_ledger.a_draft(1, **named)
+
+
+@pytest.mark.parametrize("broken", [{"phone": 79030000001}, {"ref": 17}, {"variables": {"name": 5}}, {"client_key": 5}])
+def test_what_is_no_text_costs_its_recipient_and_nobody_else(ledger: Ledger, broken: dict[str, Any]) -> None:
+    one = Recipient(**{"phone": "79030000001", "variables": {"name": "Anna"}, **broken})
+    campaign_id = ledger.a_draft(content=GREETING, recipients=[one, Recipient("79030000002", {"name": "Boris"})])
+    assert ledger.statuses(campaign_id) == {1: "skipped"}

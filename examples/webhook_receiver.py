@@ -3,8 +3,8 @@
     pip install standardwebhooks
     WEBHOOK_SECRET=whsec_... python webhook_receiver.py 8090
 
-The secret is what `bulkpost webhooks add` printed. A real application keeps the ids of what it has done in its database,
-in the transaction that does it: a message comes at least once, sometimes twice.
+The secret is what `bulkpost webhooks add` printed. A real application keeps the ids of what it has done in its
+database, in the transaction that does it: a message comes at least once, sometimes twice.
 """
 
 import json
@@ -46,4 +46,6 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver)
+    sys.stderr.write(f"listening on {server.server_port}\n")
+    server.serve_forever()

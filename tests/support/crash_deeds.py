@@ -109,6 +109,15 @@ def make_occurrences(runtime: Runtime, folder: Path, at: Step) -> None:
         replace(runtime.maker(), at=at).make(schedule_id)
 
 
+WEBHOOK_SETTINGS = {"webhook_secret": "0123456789abcdef", "webhook_private_addresses": "allowed"}
+
+
+def tell_webhooks(runtime: Runtime, folder: Path, at: Step) -> None:
+    """Tell webhooks what waits for them."""
+    settings = runtime.settings.model_copy(update=WEBHOOK_SETTINGS)
+    replace(runtime.sender(), settings=settings, at=at).run()
+
+
 DEEDS: Mapping[str, Deed] = {
     deed.__name__: deed
     for deed in (
@@ -119,5 +128,6 @@ DEEDS: Mapping[str, Deed] = {
         enqueue_beside_an_order,
         retry_by_hand,
         make_occurrences,
+        tell_webhooks,
     )
 }

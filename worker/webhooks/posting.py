@@ -71,6 +71,7 @@ class Poster:
             connection.auto_open = 0
             connection.request("POST", target.path, body, {"Host": _host(target), **_HEADERS, **headers})
             response = connection.getresponse()
+            _left(ends)  # a head that was cut off when the time was over looks like a whole one
             with suppress(OSError, HTTPException, ValueError):
                 sock.settimeout(min(_ANSWER_SECONDS, _left(ends)))
                 response.read1(ANSWER_BYTES)

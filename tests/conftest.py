@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 from tests.support.databases import migrate, postgres_database, sqlite_database
 from tests.support.orphans import adopt_orphans, kill_left_behind, left_behind
 from tests.support.servers import postgres_for_tests, redis_for_tests
+from tests.support.warm import WARM
 
 for _name in [name for name in environ if name.upper().startswith("BULKPOST_")]:
     del environ[_name]
@@ -35,6 +36,13 @@ def pytest_unconfigure() -> None:
 def _nothing_left_behind() -> Iterator[None]:
     yield
     assert left_behind() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_command(_nothing_left_behind: None) -> Iterator[None]:
+    """End the process that runs the command, if a test has needed it."""
+    yield
+    WARM.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.programs import BIN, environment
+from tests.support.warm import WARM
 
 COMMAND = str(BIN / "bulkpost")
 LONGEST_SECONDS = 60
@@ -24,10 +25,9 @@ class Shell:
 
     def run(self, *arguments: str, stdin: str | None = "", **settings: str) -> "subprocess.CompletedProcess[str]":
         """Run `bulkpost` to its end; further settings are given without the prefix."""
-        return subprocess.run(
-            [COMMAND, *arguments], cwd=self.folder, env=self.environment(**settings), input=stdin, text=True,
-            capture_output=True, timeout=LONGEST_SECONDS, check=False,
-        )  # fmt: skip
+        return WARM.run(
+            arguments, cwd=self.folder, env=self.environment(**settings), stdin=stdin, timeout=LONGEST_SECONDS
+        )
 
     def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
         """Start `bulkpost` in the background; the caller ends it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.driving import repository
+from tests.support.warm import WARM
 
 BIN = Path(sys.executable).parent
 QUICK = {
@@ -28,9 +29,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
 
 def bulkpost(settings: Mapping[str, str], *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run the command `bulkpost` to its end."""
-    return subprocess.run(
-        [BIN / "bulkpost", *arguments], env=settings, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return WARM.run(arguments, cwd=Path.cwd(), env=settings, timeout=timeout)
 
 
 def bulkpost_json(settings: Mapping[str, str], *arguments: str) -> Any:

@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from redis import Redis, RedisError
-
 from models.ledger.adopt import Sighting, is_restored, note_restored, read_standing
 from models.session import Sessions, read_url, reading, transaction
 from models.work import Lease
@@ -30,7 +28,7 @@ _REDIS_SECONDS = 0.5
 
 
 class Witness(Protocol):
-    """Remembers one sighting for each installation. Both methods may raise OSError, ValueError or RedisError."""
+    """Remembers one sighting for each installation. Both methods may raise OSError, reading ValueError too."""
 
     def read(self, installation_id: str) -> Sighting | None:
         """Return what was told last, or None."""
@@ -43,18 +41,28 @@ class RedisWitness:
     """A key in the broker's Redis."""
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis = Redis.from_url(
+        # Here, because it takes a quarter of a second to import, and no command of a small installation needs it.
+        from redis import Redis, RedisError
+
+        self._away: type[Exception] = RedisError
+        self._redis = Redis.from_url(
             url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS, decode_responses=True
         )
 
     def read(self, installation_id: str) -> Sighting | None:
         """Return what was told last, or None."""
-        told = self._redis.get(PREFIX + installation_id)
+        try:
+            told = self._redis.get(PREFIX + installation_id)
+        except self._away as error:
+            raise OSError(type(error).__name__) from error
         return None if told is None else _parse(str(told))
 
     def write(self, installation_id: str, sighting: Sighting) -> None:
         """Remember this sighting instead of the one before."""
-        self._redis.set(PREFIX + installation_id, _format(sighting))
+        try:
+            self._redis.set(PREFIX + installation_id, _format(sighting))
+        except self._away as error:
+            raise OSError(type(error).__name__) from error
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Watch:
         self._told_at = now
         try:
             self.witness.write(self._installation_id, Sighting(lease.attempt_id, lease.opened_at))
-        except (OSError, RedisError) as error:
+        except OSError as error:
             self._leave_alone(error)
 
     def _ask(self, installation_id: str) -> Sighting | None:
@@ -141,13 +149,13 @@ class Watch:
             return None
         try:
             return self.witness.read(installation_id)
-        except (OSError, ValueError, RedisError) as error:
+        except (OSError, ValueError) as error:
             self._leave_alone(error)
             return None
 
     def _leave_alone(self, error: Exception) -> None:
         self._away_until = self.monotonic() + AWAY_SECONDS
-        log.debug("witness_away", error=type(error).__name__)
+        log.debug("witness_away", error=str(error))
 
 
 def open_witness(settings: Settings) -> Witness:
@@ -159,7 +167,7 @@ def open_witness(settings: Settings) -> Witness:
     if settings.broker_url.startswith(("redis://", "rediss://")):
         try:
             return RedisWitness(settings.broker_url)
-        except (ValueError, RedisError) as error:
+        except ValueError as error:
             log.warning("no_witness", error=type(error).__name__)
     return NoWitness()
 

@@ -157,7 +157,9 @@ def _filters(session: Session, campaign: Campaign, choice: Choice) -> list[Colum
     return filters
 
 
-def _swept(campaign: Campaign, named: Select[Any], choice: Choice, doubts_before: datetime) -> Select[Any]:
+def _swept(
+    campaign: Campaign, named: Select[*tuple[Any, ...]], choice: Choice, doubts_before: datetime
+) -> Select[*tuple[Any, ...]]:
     """Walk once over positions and batches in order; say how far the batches reach that began up to each position.
 
     A position is inside one of a kind of batches exactly if they reach it. One sort, where asking for each position

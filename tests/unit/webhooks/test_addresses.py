@@ -29,7 +29,9 @@ def test_an_address_that_is_not_public_is_refused(address: str) -> None:
         addresses(URL, "93.184.215.14", address)
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "172.32.0.1"])
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "172.32.0.1"]
+)
 def test_a_public_address_is_taken(address: str) -> None:
     assert addresses(URL, address) == [address]
 

@@ -6,6 +6,7 @@ It shares no code with the gateway's client or with the simulator.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from threading import Thread, current_thread
 from xml.etree import ElementTree
 
 from worker.core.messages import Exchange, Meaning, Reply, ReplyEntry
@@ -30,6 +31,7 @@ class MoodyProvider(Gateway):
     charged: dict[str, str] = field(default_factory=dict)  # key -> id
     keys: dict[str, str] = field(default_factory=dict)  # phone -> key
     pipe: list[list[Asked]] = field(default_factory=list)
+    told: dict[Thread, set[str]] = field(default_factory=dict)  # who was told that which keys are accepted
     _ids: "count[int]" = field(default_factory=lambda: count(1))
 
     def post(self, url: str, body: bytes, *, connect_timeout_seconds: float, read_timeout_seconds: float) -> Exchange:
@@ -42,7 +44,10 @@ class MoodyProvider(Gateway):
         assert len({one.key for one in asked}) == len(asked)
         for one in asked:
             assert self.keys.setdefault(one.phone, one.key) == one.key, "a recipient was posted under a second key"
-        return MOODS[self.mood](self, asked)
+        exchange = MOODS[self.mood](self, asked)
+        taken = {one.number for one in exchange.reply.entries if one.meaning is Meaning.ACCEPTED}
+        self.told[current_thread()] = {one.key for one in asked if one.number in taken}
+        return exchange
 
     def take(self, asked: Sequence[Asked]) -> list[ReplyEntry]:
         """Send to everybody whose key is new; answer with the id of the first time."""
@@ -171,3 +176,6 @@ MOODS: Mapping[str, Callable[[MoodyProvider, list[Asked]], Exchange]] = {
     "refuses": _refuses,
     "is full": _is_full,
 }
+
+DOUBTFUL = ("cuts", "is slow", "loses", "mumbles", "does half", "tells half")
+UNKIND = ("dislikes some", "dislikes the text", "runs out of credit", "is blocked", "refuses", "is full")

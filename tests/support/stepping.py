@@ -25,8 +25,8 @@ class Stepped:
         self._failure: BaseException | None = None
         self._dead = False
         self._turn, self._stopped = Semaphore(0), Semaphore(0)
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self.thread = Thread(target=self._run, daemon=True)
+        self.thread.start()
         self.go_on()
 
     def go_on(self) -> None:
@@ -44,7 +44,7 @@ class Stepped:
         """Never go on."""
         self._dead = True
         self.go_on()
-        self._thread.join()
+        self.thread.join()
 
     def _run(self) -> None:
         self._turn.acquire()

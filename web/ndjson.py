@@ -32,7 +32,11 @@ class NdjsonList:
     def __init__(self, path: str, default_region: str) -> None:
         self._file = open(path, "rb")  # noqa: PTH123, SIM115  (closed by __exit__)
         self._phones = PhoneReader(default_region)
-        self.columns = self._read_columns()
+        try:
+            self.columns = self._read_columns()
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from ..api_key import HttpRequest
 from ..errors import LedgerError
 from ..session import Clock, database_clock
-from .moves import changed_rows
 
 KEPT_SECONDS = 7 * 86_400.0
 """How long a repeat gets the first answer."""
@@ -86,8 +85,9 @@ def take_up(
     }
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     with waiting_briefly(session):
-        done = session.execute(insert(HttpRequest).values(values).on_conflict_do_nothing())
-    if changed_rows(done):
+        statement = insert(HttpRequest).values(values).on_conflict_do_nothing().returning(HttpRequest.api_key_id)
+        is_new = session.execute(statement).first() is not None
+    if is_new:
         return None
     return find_answer(session, api_key_id, key, fingerprint)
 

@@ -1,0 +1,143 @@
+"""Every field wrong in every way: 4xx and a sentence, never a 500."""
+
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.web.calling import HELLO, Caller, campaign, recipients
+
+NONSENSE: list[Any] = [
+    None, True, False, 0, -1, 1.5, 10**30, -(10**400), "", " ", "x" * 100_000, "\u0000", "a\u0000b", "\ud800",
+    "\U0001f600", [], [[]], {}, {"a": 1}, [None], "2026-02-30 10:00", "99999-01-01 10:00", "Europe/Nowhere", "{", "{}",
+    "{0}", "{name", "9" * 400, "../../etc/passwd", "'; DROP TABLE bulkpost_campaigns; --", "\r\nX: y",
+]  # fmt: skip
+FIELDS = [
+    "kind", "content", "recipients", "account", "name", "key", "at", "latest", "window", "holidays", "time_zone",
+    "canary", "canary_errors", "max_segments", "priority", "time_send", "validity_period", "validity_period_viber",
+    "draft", "strict", "nonsense",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_nonsense_in_a_field_is_taken_or_refused_with_a_sentence(quick_caller: Caller, field: str) -> None:
+    for value in NONSENSE:
+        answered = quick_caller.send("POST", "/v1/campaigns", json=campaign(1, **{field: value}))
+        assert answered.status_code < 500, (field, value, answered.text)
+        if answered.status_code >= 400:
+            assert answered.json()["detail"], (field, value)
+            assert answered.json().get("mend"), (field, value, answered.text)
+
+
+@pytest.mark.parametrize("field", ["phone", "ref", "client_key", "variables", "nonsense"])
+def test_nonsense_in_a_recipient_is_taken_or_refused_with_a_sentence(quick_caller: Caller, field: str) -> None:
+    for value in NONSENSE:
+        bad = {**recipients(1)[0], field: value}
+        answered = quick_caller.send("POST", "/v1/campaigns", json={"content": HELLO, "recipients": [bad]})
+        assert answered.status_code < 500, (field, value, answered.text)
+        told = answered.json()
+        assert answered.status_code == 201 or (told["detail"] and told["mend"])
+        assert "79030000001" not in answered.text
+
+
+@pytest.mark.parametrize("kind", ["sms", "flashsms", "silence", "wappush", "vcard", "viber", "viber-sms", "sms-viber"])
+def test_nonsense_in_a_content_is_taken_or_refused_with_a_sentence(quick_caller: Caller, kind: str) -> None:
+    for name in ("sender", "text", "url", "sender_viber", "image_viber", "Text", ""):
+        for value in NONSENSE:
+            content = {"sender": "Shop", "text": "Hello", name: value}
+            answered = quick_caller.send("POST", "/v1/campaigns", json=campaign(1, kind=kind, content=content))
+            assert answered.status_code in (201, 400, 422), (name, value, answered.text)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"", "application/json", 422),
+        (b"null", "application/json", 422),
+        (b"[]", "application/json", 422),
+        (b'"x"', "application/json", 422),
+        (b"{", "application/json", 400),
+        (b"{}{}", "application/json", 400),
+        (b"\xff\xfe{}", "application/json", 400),
+        ("{}".encode("utf-16"), "application/json", 400),
+        (b'{"priority": NaN}', "application/json", 400),
+        (b'{"priority": ' + b"9" * 5_000 + b"}", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"a":' * 50_000, "application/json", 400),
+        (b'{"name": "\\ud800"}', "application/json", 422),
+        (b'{"name": "\\u0000"}', "application/json", 422),
+        (b'{"\\u0000": 1}', "application/json", 422),
+        (b"{}", "text/plain", 415),
+        (b"{}", "application/x-www-form-urlencoded", 415),
+        (b"{}", "", 415),
+        (b"{}", ";;;", 415),
+    ],
+)
+def test_what_is_not_json_is_refused(quick_caller: Caller, body: bytes, kind: str, status: int) -> None:
+    problem = quick_caller.refusal("POST", "/v1/campaigns", status, data=body, headers={"Content-Type": kind})
+    assert problem["mend"]
+
+
+def test_a_compressed_body_is_refused(quick_caller: Caller) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    quick_caller.refusal("POST", "/v1/campaigns", 415, data=b"{}", headers=headers)
+
+
+def test_an_unknown_field_is_refused_with_the_nearest(quick_caller: Caller) -> None:
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=campaign(1, prority=3))
+    assert (problem["field"], problem["mend"]) == ("prority", 'did you mean "priority"?')
+    body = {"content": HELLO, "recipients": [{"phone": "79030000001", "variable": {}}]}
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=body)
+    assert (problem["field"], problem["mend"]) == ("recipients.0.variable", 'did you mean "variables"?')
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=campaign(1, content={**HELLO, "txt": "x"}))
+    assert '"text"' in problem["detail"]
+
+
+def test_every_flaw_is_told_at_once(quick_caller: Caller) -> None:
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=campaign(1, priority=12, name=5, draft="yes"))
+    assert {flaw["field"] for flaw in problem["errors"]} == {"priority", "name", "draft"}
+
+
+@pytest.mark.parametrize("id_", ["0", "-1", "x", "1.5", "9" * 30, "%00", "%ff", "..", "1%2F2", "１"])
+def test_what_is_no_campaign_s_number_is_refused(quick_caller: Caller, id_: str) -> None:
+    for path in (f"/v1/campaigns/{id_}", f"/v1/campaigns/{id_}/results"):
+        assert quick_caller.send("GET", path).status_code in (404, 422), path
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=x", "limit=99999999999999999999", "after=-1", "after=" + "9" * 30, "status=x", "format=xml"],
+)
+def test_nonsense_in_a_query_is_refused(quick_caller: Caller, query: str) -> None:
+    id_ = quick_caller.create()["id"]
+    quick_caller.refusal("GET", f"/v1/campaigns/{id_}/results?{query}", 422)
+
+
+@pytest.mark.parametrize("key", ["", '""', "a b", "x" * 256, "x" * 400, "ключ".encode()])
+def test_what_is_no_idempotency_key_is_refused(quick_caller: Caller, key: str | bytes) -> None:
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=campaign(), headers={"Idempotency-Key": key})
+    assert "dempotency" in problem["field"]
+
+
+def test_a_phone_of_a_refused_request_is_not_said_back(quick_caller: Caller) -> None:
+    body = {"phone": ["79030000001"]}
+    assert "79030000001" not in json.dumps(quick_caller.refusal("POST", "/v1/why", 422, json=body))
+    assert "79030000001" not in json.dumps(quick_caller.refusal("GET", "/v1/why/79030000001", 404))
+
+
+def test_a_wrong_method_and_a_wrong_address_are_problems(quick_caller: Caller) -> None:
+    quick_caller.refusal("DELETE", "/v1/campaigns", 405)
+    quick_caller.refusal("GET", "/nothing", 404)
+    quick_caller.refusal("GET", "/v1/campaigns/", 404)
+
+
+@pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"G" * 100_000 + b"\r\n\r\n"])
+def test_garbage_instead_of_http_ends_its_connection_alone(quick_caller: Caller, garbage: bytes) -> None:
+    parts = urlsplit(quick_caller.url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as connection:
+        connection.sendall(garbage)
+        connection.shutdown(socket.SHUT_WR)
+        assert b"Traceback" not in connection.makefile("rb").read()
+    assert quick_caller.get("/healthz") == {"status": "ok"}

@@ -30,7 +30,7 @@ from .installation import Installation
 from .ledger.enqueue import Recipient, enqueue_campaign
 from .ledger.report import ResultRow
 from .outcome import Outcome
-from .outgoing import Outgoing
+from .outgoing import Gathering, Outgoing
 from .reading import NotEnded, report, results, wait_until_ended
 from .schedule import SavedList, SavedRow, Schedule
 from .states import AccountStatus, BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
@@ -56,6 +56,7 @@ __all__ = [
     "ErrorClass",
     "Event",
     "FlashSms",
+    "Gathering",
     "HttpRequest",
     "IllegalMove",
     "Installation",

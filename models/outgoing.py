@@ -41,3 +41,14 @@ class Outgoing(Base):
     """Where the row went: with `campaign_id` the key of its result."""
     refused_at: Mapped[datetime | None] = mapped_column(Instant)
     refusal: Mapped[str | None] = mapped_column(Text)
+
+
+class Gathering(Base):
+    """A campaign that rows of the inbox are still gathered for: a draft that nobody sees, and that no sweep removes."""
+
+    __tablename__ = PREFIX + "gatherings"
+
+    campaign_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    send_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    """When the last row came to it."""

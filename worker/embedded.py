@@ -13,6 +13,7 @@ from celery.platforms import SecurityWarning
 from celery.worker import state
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.ledger.inbox import is_anything_waiting
 from models.ledger.occurrences import is_any_due
 from models.ledger.report import unfinished
 from models.ledger.telling import is_telling
@@ -106,5 +107,5 @@ class Embedded:
 
     def _is_idle(self) -> bool:
         with reading(self.runtime.sessions) as session:
-            left = unfinished(session) or is_any_due(session) or is_telling(session)
+            left = unfinished(session) or is_any_due(session) or is_anything_waiting(session) or is_telling(session)
             return self.runtime.stop_file.is_there() or not left

@@ -1,4 +1,4 @@
-"""One tick: rescue, hold, start, plan, settle, and say which accounts want lanes.
+"""One tick: rescue, hold, take in, start, plan, settle, and say which accounts want lanes.
 
 Every step is a guarded, bounded, resumable transaction: two ticks at once, two schedulers, or a tick killed half way
 are harmless. What fails in one step does not keep the others from their work, unless the database itself is away.
@@ -24,6 +24,7 @@ from models.ledger.webhooks import sweep_messages
 from models.ledger.windows import move_account_windows, move_campaign_windows
 from models.session import Clock, Sessions, database_clock, reading, transaction
 from worker.database_faults import find_fault
+from worker.inbox import Inbox
 from worker.logs import log
 from worker.settings import Settings
 
@@ -55,7 +56,7 @@ class Scheduler:
         if self.confirm() is not None:
             return {}
         early = (self._rescue, self._give_up, self._hold)
-        for step in (*early, self._start, self._plan, self._settle, self._sweep):
+        for step in (*early, self._take_in, self._start, self._plan, self._settle, self._sweep):
             try:
                 step()
             except SQLAlchemyError as error:
@@ -120,6 +121,11 @@ class Scheduler:
             for alarm in alarms:
                 log.error(f"{alarm.scope}_paused", reason=alarm.reason, mend=alarm.mend)
 
+    def _take_in(self) -> None:
+        """Make campaigns of what other applications have put into the inbox, before campaigns are started."""
+        if made := self._inbox.take_in():
+            log.info("inbox_campaigns_made", count=made)
+
     def _start(self) -> None:
         if started := self._write("starting", lambda session: start_due(session, clock=self.clock)):
             log.info("campaigns_started", count=started)
@@ -140,8 +146,14 @@ class Scheduler:
             log.info("silent_import_swept")
         if self._write("sweeping", lambda session: sweep_silent_list(session, clock=self.clock)):
             log.info("silent_list_swept")
+        if forgotten := self._inbox.forget():
+            log.info("inbox_rows_forgotten", count=forgotten)
         if swept := self._write("sweeping", lambda session: sweep_messages(session, clock=self.clock)):
             log.info("webhook_messages_swept", count=swept)
+
+    @property
+    def _inbox(self) -> Inbox:
+        return Inbox(self.sessions, self.settings.default_region, self.clock, self.at)
 
     def _write(self, name: str, step: Callable[[Session], int]) -> int:
         with transaction(self.sessions) as session:

@@ -72,6 +72,13 @@ def _create_inbox() -> None:
         postgresql_where=sa.text("taken_at IS NULL AND refused_at IS NULL"),
         sqlite_where=sa.text("taken_at IS NULL AND refused_at IS NULL"),
     )
+    op.create_table(
+        "bulkpost_gatherings",
+        sa.Column("campaign_id", BIG_ID, autoincrement=False, nullable=False),
+        sa.Column("send_at", MOMENT, nullable=True),
+        sa.Column("last_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", name="pk_bulkpost_gatherings"),
+    )
 
 
 def _create_http() -> None:
@@ -150,7 +157,7 @@ def _create_webhooks() -> None:
 def downgrade() -> None:
     _be_quick_or_fail()
     op.execute("DROP VIEW bulkpost_results")
-    for table in ("webhook_messages", "webhooks", "http_requests", "api_keys", "outgoing"):
+    for table in ("webhook_messages", "webhooks", "http_requests", "api_keys", "gatherings", "outgoing"):
         op.drop_table(f"bulkpost_{table}")
     op.drop_column("bulkpost_campaigns", "upload_token")
 

@@ -1,5 +1,6 @@
 """Numbers that a list has twice: found by the database, and skipped. The first row wins."""
 
+from array import array
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -63,3 +64,13 @@ def mark_duplicates(
             for position, first in chunk
         ]
         write_outcomes(session, campaign_id, outcomes, now)
+
+
+def skip_duplicates(session: Session, campaign_id: int, *, clock: Clock = database_clock) -> None:
+    """Skip every further row of a number in one transaction: that of the list's end."""
+    # All of them before the first is marked: one connection cannot read and write the same table at once.
+    positions, firsts = array("I"), array("I")
+    for found in find_duplicates(session, campaign_id):
+        positions.append(found.position)
+        firsts.append(found.first)
+    mark_duplicates(session, campaign_id, zip(positions, firsts, strict=True), clock=clock)

@@ -6,7 +6,6 @@ The campaign exists exactly if their commit does. A list too long for one transa
 
 import json
 import re
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,7 @@ from ..installation import Installation
 from ..rules import Rules
 from ..session import Clock, database_clock
 from ..timing import NO_TIMING, Timing
-from .duplicates import find_duplicates, mark_duplicates
+from .duplicates import skip_duplicates
 from .importing import add_rows, finish_import, insert_draft
 from .locks import SYSTEM
 from .repeats import find_by_key
@@ -151,12 +150,7 @@ def _fill(session: Session, campaign_id: int, rows: Iterator[NewRow], clock: Clo
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         add_rows(session, campaign_id, total + 1, chunk, clock=clock)
         total += len(chunk)
-    # All of them before the first is marked: one connection cannot read and write the same table at once.
-    positions, firsts = array("I"), array("I")
-    for found in find_duplicates(session, campaign_id):
-        positions.append(found.position)
-        firsts.append(found.first)
-    mark_duplicates(session, campaign_id, zip(positions, firsts, strict=True), clock=clock)
+    skip_duplicates(session, campaign_id, clock=clock)
 
 
 def check_contract(session: Session) -> None:

@@ -180,10 +180,13 @@ def finish_import(
     *,
     external_key: str | None = None,
     start: bool = True,
+    may_be_empty: bool = False,
     actor: str = SYSTEM,
     clock: Clock = database_clock,
 ) -> Campaign:
     """End an import: fix the keys and the counts, and schedule the campaign unless `start` is False.
+
+    With `may_be_empty` it is a campaign also where everybody is skipped.
 
     Raises:
         EmptyList: not one of the rows can be sent to; the caller rolls back or discards the draft.
@@ -200,7 +203,7 @@ def finish_import(
     skipped = session.execute(
         select(func.count()).select_from(Outcome).where(Outcome.campaign_id == campaign_id)
     ).scalar_one()
-    if skipped >= campaign.total_count:
+    if skipped >= campaign.total_count and not may_be_empty:
         raise EmptyList(f"nobody can be sent to: of {campaign.total_count:,} rows every one was refused")
     if campaign.max_segments is not None:
         known = known_segments(from_json(campaign.kind, campaign.content), campaign.total_count - skipped)

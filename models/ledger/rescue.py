@@ -9,6 +9,7 @@ from ..attempt import Attempt, AttemptOutcome
 from ..batch import Batch
 from ..campaign import Campaign
 from ..outcome import Outcome
+from ..outgoing import Gathering
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, BatchStatus, CampaignStatus
@@ -112,7 +113,10 @@ def give_up_old_doubt(
 
 
 def sweep_silent_import(session: Session, *, clock: Clock = database_clock) -> bool:
-    """Take away a bounded part of one import that was killed long ago; say whether there was one."""
+    """Take away a bounded part of one import that was killed long ago; say whether there was one.
+
+    What rows of the inbox are gathered for is no such import: the next tick goes on with it, however late.
+    """
     silent_since = clock(session) - timedelta(seconds=SILENT_IMPORT_SECONDS)
     statement = (
         select(Campaign.id)
@@ -120,6 +124,7 @@ def sweep_silent_import(session: Session, *, clock: Clock = database_clock) -> b
             Campaign.status == CampaignStatus.DRAFT,
             Campaign.imported_at.is_(None),
             Campaign.importing_at < silent_since,
+            Campaign.id.not_in(select(Gathering.campaign_id)),
         )
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)

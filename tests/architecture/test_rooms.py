@@ -119,8 +119,10 @@ ROOMS = {
         "worker.logs",
         "worker.settings",
     },
+    "worker/inbox.py": SQL_FROM_OUTSIDE
+    | {"models", "worker.clock", "worker.database_faults", "worker.intake.phones", "worker.logs"},
     "worker/scheduler.py": SQL_FROM_OUTSIDE
-    | {"models", "worker.clock", "worker.database_faults", "worker.logs", "worker.settings"},
+    | {"models", "worker.clock", "worker.database_faults", "worker.inbox", "worker.logs", "worker.settings"},
     "worker/witness.py": {"models", "redis", "worker.clock", "worker.logs", "worker.settings"},
     "worker/webhooks/": SQL_FROM_OUTSIDE
     | {"models", "worker.clock", "worker.errors", "worker.logs", "worker.settings", "worker.webhooks"},

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ..batch import Batch
@@ -37,12 +37,16 @@ def hold_late(session: Session, *, clock: Clock = database_clock) -> list[Alarm]
     )
     alarms = []
     for campaign in session.execute(late, execution_options={"populate_existing": True}).scalars().all():
-        left = campaign.pending_count - _in_flight(session, campaign.id)
+        doubtful = _pending(session, campaign.id, Batch.status.in_(READY_BATCH) & Batch.doubt_since.is_not(None))
+        in_flight = _pending(session, campaign.id, Batch.status == BatchStatus.RUNNING)
+        left = campaign.pending_count - in_flight - doubtful
         reason = f"late: {left:,} of {campaign.total_count:,} were not sent by {shown_latest(campaign)}"
+        if doubtful:
+            reason += f", and {doubtful:,} are in doubt: they may have been"
         move_campaign(session, campaign, CampaignStatus.PAUSED, now, SYSTEM, reason=reason)
         write_event(
             session, now, SYSTEM, "campaign_late", account_id=campaign.account_id, campaign_id=campaign.id,
-            reason=reason, facts={"unsent": left},
+            reason=reason, facts={"unsent": left, "in_doubt": doubtful},
         )  # fmt: skip
         alarms.append(Alarm("campaign", reason, late_mend(campaign.id)))
     return alarms
@@ -66,12 +70,10 @@ def shown_latest(campaign: Campaign) -> str:
     return f"{campaign.latest_at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
 
 
-def _in_flight(session: Session, campaign_id: int) -> int:
-    """Count the pending recipients whose documents are out."""
+def _pending(session: Session, campaign_id: int, which: ColumnElement[bool]) -> int:
+    """Count the pending recipients of some of the campaign's batches."""
     ranges = session.execute(
-        select(Batch.first_position, Batch.last_position).where(
-            Batch.campaign_id == campaign_id, Batch.status == BatchStatus.RUNNING
-        )
+        select(Batch.first_position, Batch.last_position).where(Batch.campaign_id == campaign_id, which)
     )
     return sum(pending_count(session, campaign_id, first, last) for first, last in ranges.all())
 

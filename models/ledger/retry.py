@@ -108,7 +108,7 @@ def _refuse(campaign: Campaign) -> None:
     if campaign.status is CampaignStatus.CANCELLED:
         raise IllegalMove(
             f"campaign {campaign.id} is cancelled: what failed in it is not posted any more; "
-            f"bulkpost campaign resend {campaign.id} makes a new one"
+            f"bulkpost campaign resend {campaign.id} makes a new one, for whoever certainly got nothing"
         )
     if campaign.purged_at is not None:
         raise IllegalMove(

@@ -68,6 +68,16 @@ def test_what_comes_back_unsent_after_the_latest_moment_is_late(ledger: Ledger) 
     assert ledger.statuses(campaign_id) == {3: "accepted", 4: "accepted"}
 
 
+def test_whoever_is_in_doubt_is_not_called_unsent(ledger: Ledger) -> None:
+    ledger.an_account(batch_size=2)
+    a_campaign(ledger, 5, latest_at=LATEST)
+    lease = ledger.a_lease()
+    ledger.record(lease, in_doubt(lease))
+    ledger.clock.jump(HOUR)
+    (alarm,) = ledger.do(hold_late)
+    assert alarm.reason == "late: 3 of 5 were not sent by 2026-03-01 13:00 UTC, and 2 are in doubt: they may have been"
+
+
 def test_a_doubt_is_not_asked_again_after_the_latest_moment(ledger: Ledger) -> None:
     a_campaign(ledger, 2, latest_at=LATEST)
     lease = ledger.a_lease()

@@ -1,8 +1,8 @@
 """Creating a campaign: at once with its recipients, or as a draft whose list is uploaded later."""
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from models.content import Content, check, from_json
 from models.errors import LedgerError
 from models.ledger.api_keys import Caller
 from models.ledger.http_requests import keep_answer, take_up, waiting_briefly
-from models.ledger.importing import find_by_key
+from models.ledger.repeats import find_by_key
 from models.ledger.report import show
 from models.ledger.uploads import open_for_upload
 from models.session import transaction
@@ -21,14 +21,14 @@ from web.asking import MaybeRepeat, Sender, TheDoor
 from web.body import JsonRoute
 from web.documents import CREATED, CREATING, refusals
 from web.door import Door
-from web.lists import InlineRecipients, ToldRefusals
+from web.lists import InlineRecipients, Unheard, check_all_taken, tell_refused
 from web.problems import Problem, refuse
 from web.shapes import CampaignShape
-from web.times import read_rules, read_start, read_timing, read_zone_of
+from web.times import read_moment, read_rules, read_start, read_timing, read_zone_of
 from worker.importer import Imported
 from worker.list_reader import Mailing
 from worker.settings import Settings
-from worker.short_import import begin_short_import, import_short_list
+from worker.short_import import begin_short_import, find_first, import_short_list
 from worker.start import check_fence
 
 router = APIRouter(route_class=JsonRoute)
@@ -58,10 +58,9 @@ def create(asked: CampaignShape, caller: Sender, door: TheDoor, repeat: MaybeRep
             known = take_up(session, caller.key_id, repeat.key, repeat.fingerprint)
             if known is not None:
                 return answer_and_wake(door, known.answer, known.status, {"Idempotency-Replayed": "true"})
-        refused = ToldRefusals()
         with waiting_briefly(session):
-            done = _create(session, asked, account, content, caller, door.runtime.settings, refused)
-        told = _told(session, done, refused)
+            done = _create(session, asked, account, content, caller, door.runtime.settings)
+        told = _told(session, done, asked.strict)
         status = 200 if done.existed else 201
         written = to_json(told)
         if repeat is not None:
@@ -71,32 +70,28 @@ def create(asked: CampaignShape, caller: Sender, door: TheDoor, repeat: MaybeRep
 
 
 def _create(
-    session: Session,
-    asked: CampaignShape,
-    account: str,
-    content: Content,
-    caller: Caller,
-    settings: Settings,
-    refused: ToldRefusals,
+    session: Session, asked: CampaignShape, account: str, content: Content, caller: Caller, settings: Settings
 ) -> Imported:
-    if asked.key is not None and (known := find_by_key(session, account, asked.key, content)) is not None:
-        # Before the times are read: a request that is repeated later still names the first campaign.
-        return Imported(known, existed=True)
-    mailing = _mailing(asked, account, content, caller, settings)
+    zone = read_zone_of(asked, settings.time_zone)
+    total = None if asked.recipients is None else len(asked.recipients)
+    if asked.key is not None:
+        # Before the times are judged: a request that is repeated later still names the first campaign.
+        at = None if asked.at is None else read_moment("at", asked.at, zone)
+        known = find_by_key(session, account, asked.key, content, at=at, total_count=total)
+        if known is not None:
+            return Imported(known, existed=True)
+    mailing = _mailing(asked, account, content, caller, zone)
     if asked.recipients is not None:
         rows = InlineRecipients(asked.recipients, settings.default_region)
-        return import_short_list(session, mailing, rows, refused)
+        return import_short_list(session, mailing, rows, Unheard(), len(asked.recipients))
     campaign_id = begin_short_import(session, replace(mailing, start=False), ())
     if campaign_id is None:
-        known = find_by_key(session, account, asked.key or "", content)
-        assert known is not None, "only an equal key keeps a draft from being inserted"
-        return Imported(known, existed=True)
+        return find_first(session, mailing)
     open_for_upload(session, campaign_id)
-    return Imported(campaign_id, refused=Counter())
+    return Imported(campaign_id)
 
 
-def _mailing(asked: CampaignShape, account: str, content: Content, caller: Caller, settings: Settings) -> Mailing:
-    zone = read_zone_of(asked, settings.time_zone)
+def _mailing(asked: CampaignShape, account: str, content: Content, caller: Caller, zone: ZoneInfo) -> Mailing:
     start_at = read_start(asked.at, zone)
     return Mailing(
         content=content,
@@ -110,13 +105,16 @@ def _mailing(asked: CampaignShape, account: str, content: Content, caller: Calle
         rules=read_rules(asked, start_at, zone),
         time_zone=zone.key,
         start=not asked.draft,
-        strict=asked.strict,
     )
 
 
-def _told(session: Session, done: Imported, refused: ToldRefusals) -> dict[str, Any]:
+def _told(session: Session, done: Imported, strict: bool) -> dict[str, Any]:
     shown = show(session, done.campaign_id, without_list=True)
-    return shown if done.existed else {**shown, "refused": refused.told(done.refused)}
+    if done.existed:
+        return shown
+    counts = shown["counts"]
+    check_all_taken(strict, counts["skipped"], counts["total"])
+    return {**shown, "refused": tell_refused(session, done.campaign_id, counts["skipped"], done.refused)}
 
 
 def _account_for(caller: Caller, asked: str | None) -> str:

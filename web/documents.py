@@ -29,7 +29,7 @@ CAMPAIGN = {
 REFUSED = {
     "count": 1,
     "reasons": {"too few digits for a phone number": 1},
-    "rows": [{"line": 2, "reason": "too few digits for a phone number"}],
+    "rows": [{"position": 2, "reason": "too few digits for a phone number"}],
 }
 RESULT = {
     "position": 1,

@@ -1,18 +1,25 @@
-"""Recipients of a request as the rows of an import, and what is told of those that will not be sent to."""
+"""Recipients of a request as the rows of an import, and what is told of those who will not be sent to."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from models.ledger.client_keys import ILLEGAL, is_legal
 from models.ledger.enqueue import LONGEST_REF
+from models.ledger.pages import results_page
+from models.states import RecipientStatus
 from web.shapes import RecipientShape
+from worker.importer import StrictRefusal
 from worker.intake.phones import PhoneReader
 from worker.intake.row import Row
 
 MOST_TOLD = 100
 """Refused rows that an answer names."""
-_OWN_KEY = re.compile("[1-9][0-9]{0,14}")
+MOST_REASONS = 20
+_UNUSABLE = "its own key cannot be used"
+_SKIPPED = frozenset({RecipientStatus.SKIPPED})
 
 
 class InlineRecipients:
@@ -43,25 +50,34 @@ def to_row(line: int, one: RecipientShape, names: Sequence[str], phones: PhoneRe
     key = None if one.client_key is None else str(one.client_key)
     if ref is not None and len(ref) > LONGEST_REF:
         ref, problem = None, f"the reference is longer than {LONGEST_REF} characters"
-    if key is not None and not _OWN_KEY.fullmatch(key):
-        key, problem = None, "the client_key is not 1 to 15 digits without a leading zero"
+    if key is not None and not is_legal(key):
+        key, problem = None, ILLEGAL
     values = tuple(str(one.variables.get(name) or "").strip() for name in names)
     return Row(line, None if problem else msisdn, raw, ref, values, problem, key)
 
 
-class ToldRefusals:
-    """Keeps the first refused rows, without their numbers, and counts the others."""
-
-    def __init__(self) -> None:
-        self._rows: list[dict[str, Any]] = []
+class Unheard:
+    """Hears of refused rows and keeps none: the ledger has them."""
 
     def add(self, line: int, value: str, reason: str) -> None:
-        """Take down one refused row."""
-        if len(self._rows) < MOST_TOLD:
-            self._rows.append({"line": line, "reason": reason})
+        """Forget it."""
 
-    def told(self, refused: Counter[str] | None) -> dict[str, Any]:
-        """Return what an answer says of them."""
-        counted = refused or Counter[str]()
-        rows = sorted(self._rows, key=lambda row: int(row["line"]))
-        return {"count": counted.total(), "reasons": dict(counted.most_common(20)), "rows": rows}
+
+def tell_refused(session: Session, campaign_id: int, skipped: int, reasons: Counter[str] | None) -> dict[str, Any]:
+    """Return what an answer says of those who will not be sent to: how many, why, and the first of them by position."""
+    counted = Counter(reasons or {})
+    if unusable := skipped - counted.total():
+        counted[_UNUSABLE] = unusable
+    rows, _ = results_page(session, campaign_id, limit=MOST_TOLD, statuses=_SKIPPED) if skipped else ([], None)
+    told = [{"position": row.position, "reason": row.reason} for row in rows]
+    return {"count": skipped, "reasons": dict(counted.most_common(MOST_REASONS)), "rows": told}
+
+
+def check_all_taken(strict: bool, skipped: int, total: int) -> None:
+    """Refuse a strict list with somebody who cannot be sent to.
+
+    Raises:
+        StrictRefusal: it is one.
+    """
+    if strict and skipped:
+        raise StrictRefusal(f"{skipped:,} of {total:,} rows were refused: strict creates nothing then")

@@ -29,7 +29,7 @@ from web.asking import Id, IdempotencyKey, Repeat, Sender, TheDoor, check_visibl
 from web.body import pieces
 from web.documents import UPLOADED, UPLOADING, refusals
 from web.door import Door
-from web.lists import ToldRefusals
+from web.lists import Unheard, check_all_taken, tell_refused
 from web.ndjson import NdjsonList
 from web.problems import Problem
 from worker.cost import check_draft
@@ -166,16 +166,17 @@ def _fill(door: Door, work: _Upload, draft: OpenDraft, rows: Rows, token: str) -
         timing=draft.timing,
         rules=Rules(max_segments=draft.max_segments),
         time_zone=draft.time_zone or settings.time_zone,
-        strict=work.strict,
     )
-    refused = ToldRefusals()
-    _, counted = fill(sessions, work.campaign_id, mailing, rows, refused)
+    _, counted = fill(sessions, work.campaign_id, mailing, rows, Unheard())
     check_draft(sessions, settings, work.campaign_id, mailing)
     written: list[str] = []
 
     def seal(session: Session, campaign_id: int) -> None:
         end_upload(session, campaign_id, token)
-        told = to_json({**show(session, campaign_id), "refused": refused.told(counted)})
+        shown = show(session, campaign_id)
+        skipped = shown["counts"]["skipped"]
+        check_all_taken(work.strict, skipped, shown["counts"]["total"])
+        told = to_json({**shown, "refused": tell_refused(session, campaign_id, skipped, counted)})
         written.append(told)
         if work.repeat is not None:
             take_up(session, work.caller.key_id, work.repeat.key, work.repeat.fingerprint)

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 
 from models.content import check
 from models.ledger.duplicates import find_duplicates, mark_duplicates
-from models.ledger.importing import add_rows, find_by_key, finish_import, insert_draft
+from models.ledger.importing import add_rows, finish_import, insert_draft
+from models.ledger.repeats import find_by_key
 from models.ledger.rows import ROWS_AT_ONCE
 from models.session import database_clock
 from models.work import ON_STOP_LIST
@@ -15,8 +16,8 @@ from worker.intake.row import Refusals, Rows
 from worker.list_reader import Mailing, Reader, check_somebody, needed_names
 
 
-def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: Refusals) -> Imported:
-    """Import a list that fits into one transaction, and return what came of it.
+def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: Refusals, total_count: int) -> Imported:
+    """Import a list of so many rows that fits into one transaction, and return what came of it.
 
     On any failure the caller's transaction must be rolled back.
 
@@ -28,9 +29,7 @@ def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: 
     names = needed_names(mailing, rows)
     campaign_id = begin_short_import(session, mailing, rows.columns)
     if campaign_id is None:
-        known = find_by_key(session, mailing.account, mailing.key or "", mailing.content)
-        assert known is not None, "only an equal key keeps a draft from being inserted"
-        return Imported(known, existed=True)
+        return find_first(session, mailing, total_count)
     read = Reader(rows, names, mailing, rejected)
     new_rows = iter(read)
     while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
@@ -50,6 +49,18 @@ def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: 
     check_strict(mailing, refused, len(read.lines))
     finish_import(session, campaign_id, start=mailing.start, actor=mailing.actor)
     return Imported(campaign_id, total_count=len(read.lines), refused=refused)
+
+
+def find_first(session: Session, mailing: Mailing, total_count: int | None = None) -> Imported:
+    """Return the campaign that kept a draft with the same key from being inserted.
+
+    Raises:
+        KeyConflict: it says something else.
+    """
+    key, content = mailing.key or "", mailing.content
+    known = find_by_key(session, mailing.account, key, content, at=mailing.at, total_count=total_count)
+    assert known is not None, "only an equal key keeps a draft from being inserted"
+    return Imported(known, existed=True)
 
 
 def begin_short_import(session: Session, mailing: Mailing, column_names: tuple[str, ...]) -> int | None:

@@ -25,9 +25,9 @@ def test_who_cannot_be_sent_to_is_named_and_the_others_are_sent(caller: Caller) 
     made = caller.post("/v1/campaigns", {"content": HELLO, "recipients": recipients(2) + bad}, 201)
     assert (made["counts"]["pending"], made["counts"]["skipped"]) == (2, 3)
     assert made["refused"]["rows"] == [
-        {"line": 3, "reason": "too few digits for a phone number"},
-        {"line": 4, "reason": "no value for {name}"},
-        {"line": 5, "reason": "the same number as row 1"},
+        {"position": 3, "reason": "too few digits for a phone number"},
+        {"position": 4, "reason": "no value for {name}"},
+        {"position": 5, "reason": "the same number as row 1"},
     ]
 
 
@@ -55,9 +55,13 @@ def test_the_same_key_with_another_text_is_a_conflict_that_names_the_field(calle
     assert "text" in problem["detail"]
 
 
-def test_a_key_repeated_after_its_start_still_names_the_first_campaign(caller: Caller) -> None:
-    first = caller.create(key="order-17")
-    assert caller.create(key="order-17", at="2020-01-01 10:00", status=200)["id"] == first["id"]
+def test_the_same_key_with_another_list_or_time_is_a_conflict_that_names_it(caller: Caller) -> None:
+    caller.create(key="order-17", at="2099-01-01 10:00")
+    assert caller.create(key="order-17", at="2099-01-01 10:00", status=200)["id"] == 1
+    problem = caller.refusal("POST", "/v1/campaigns", 409, json=campaign(3, key="order-17", at="2099-01-01 10:00"))
+    assert "recipients: 2, now 3" in problem["detail"]
+    problem = caller.refusal("POST", "/v1/campaigns", 409, json=campaign(key="order-17", at="2020-01-01 10:00"))
+    assert "(at)" in problem["detail"]
 
 
 def at_once(count: int, call: Any) -> list[Any]:

@@ -32,7 +32,7 @@ def test_csv_has_a_header_and_any_encoding(caller: Caller) -> None:
     body = "телефон;name;заказ\n8 (903) 000-00-01;Анна;17\n12;Олег;18\n".encode("windows-1251")
     told = caller.upload(id_, body, "text/csv", "?ref_column=заказ").json()
     assert (told["counts"]["pending"], told["counts"]["skipped"]) == (1, 1)
-    assert told["refused"]["rows"] == [{"line": 3, "reason": "too few digits for a phone number"}]
+    assert told["refused"]["rows"] == [{"position": 2, "reason": "too few digits for a phone number"}]
     assert caller.get(f"/v1/campaigns/{id_}/results")["results"][0]["ref"] == "17"
 
 
@@ -50,7 +50,7 @@ def test_bad_lines_are_named_and_the_others_are_taken(quick_caller: Caller) -> N
     ]
     told = quick_caller.upload(id_, lines(1) + b"\n".join(bad)).json()
     assert (told["counts"]["pending"], told["counts"]["skipped"]) == (1, len(bad))
-    assert [row["line"] for row in told["refused"]["rows"]] == list(range(2, 2 + len(bad)))
+    assert [row["position"] for row in told["refused"]["rows"]] == list(range(2, 2 + len(bad)))
 
 
 @pytest.mark.parametrize(

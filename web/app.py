@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
+from starlette.responses import HTMLResponse
 
 from web import campaigns, creating, others, results, uploads
+from web.documentation import HEADERS, to_html
 from web.door import Door
 from web.guard import PROTECTED, Guard
 from web.refusals import add_refusals
@@ -35,6 +37,7 @@ def create_app(door: Door) -> FastAPI:
         version=VERSION,
         description=_ABOUT,
         lifespan=serving,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -42,6 +45,11 @@ def create_app(door: Door) -> FastAPI:
     for router in (creating.router, uploads.router, campaigns.router, results.router, others.router):
         app.include_router(router, prefix=PROTECTED)
     app.include_router(others.open_router)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(to_html(app.openapi()), headers=HEADERS)
+
     add_refusals(app)
     app.add_middleware(Guard, door=door)
     return app

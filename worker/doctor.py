@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from models.ledger.health import Ailment, find_ailments
-from models.ledger.report import gateway_urls, unfinished
+from models.ledger.report import gateway_urls
+from models.ledger.unfinished import unfinished
 from models.ledger.webhooks import find_webhook_ailments, is_any_webhook
 from models.session import reading
 from worker.celery import broker_problem, configure

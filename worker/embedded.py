@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.ledger.inbox import is_anything_waiting
 from models.ledger.occurrences import is_any_due
-from models.ledger.report import unfinished
 from models.ledger.telling import is_telling
+from models.ledger.unfinished import unfinished
 from models.session import reading
 from worker import celery as composition
 from worker.database_faults import find_fault

@@ -8,7 +8,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from migrations import current_version, head_version
 from models.errors import WrongDatabase
 from models.ledger.locks import find_account
-from models.ledger.report import gateway_urls, remembered_environment, unfinished
+from models.ledger.report import gateway_urls, remembered_environment
+from models.ledger.unfinished import unfinished
 from models.session import reading
 from worker.database_faults import find_fault
 from worker.errors import ConfigurationError

@@ -65,3 +65,13 @@ def test_the_document_is_openapi_3_1_with_an_example_for_every_body() -> None:
 def test_every_example_is_taken(quick_caller: Caller, name: str) -> None:
     examples = DOCUMENT["paths"]["/v1/campaigns"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     quick_caller.post("/v1/campaigns", examples[name]["value"], 201)
+
+
+def test_the_page_of_documentation_has_everything_and_loads_nothing(quick_caller: Caller) -> None:
+    page = quick_caller.send("GET", "/docs").text
+    for path in DOCUMENT["paths"]:
+        assert path in page
+    assert "canary_errors" in page
+    assert "november-2026" in page
+    assert "<script" not in page
+    assert "://" not in page

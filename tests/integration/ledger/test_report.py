@@ -11,8 +11,9 @@ from models.ledger.control import pause_account_by_hand, pause_campaign, stop_ev
 from models.ledger.enqueue import Recipient
 from models.ledger.importing import add_rows, begin_import, finish_import
 from models.ledger.keys import send_key
-from models.ledger.report import ResultRow, list_campaigns, results, show, unfinished
+from models.ledger.report import ResultRow, list_campaigns, results, show
 from models.ledger.rows import NewRow
+from models.ledger.unfinished import unfinished
 from models.session import reading
 from models.states import RecipientStatus
 from tests.support.ledger import NOON, PLAIN, Ledger, accepted, in_doubt, not_sent, rejected

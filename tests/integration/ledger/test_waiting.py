@@ -7,7 +7,8 @@ from sqlalchemy import update
 
 from models.account import Account
 from models.installation import Installation
-from models.ledger.report import show, unfinished
+from models.ledger.report import show
+from models.ledger.unfinished import unfinished
 from tests.integration.ledger.test_windows import a_campaign
 from tests.support.ledger import NOON, Ledger, accepted, in_doubt, no_credit, not_sent
 

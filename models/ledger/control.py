@@ -19,6 +19,7 @@ from ..session import Clock, database_clock
 from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
 from .brakes import let_account_go_on, pause_account
 from .claim import running_count
+from .limits import change_rate
 from .locks import find_account, lock_account, lock_accounts, lock_with_account, write_event
 from .moves import cancel_ready_batches, move_campaign
 from .outcomes import count_outcomes, end_pending
@@ -52,6 +53,8 @@ def set_account(
         session.add(account)
         kind = "account_created"
     else:
+        if "per_second" in changes:
+            change_rate(account, changes["per_second"], now)
         for column, value in changes.items():
             setattr(account, column, value)
     if WINDOW_COLUMNS & changes.keys():

@@ -42,6 +42,14 @@ def spend_rate(account: Account, count: int, now: datetime) -> None:
         account.rate_due_at = due + timedelta(seconds=count / account.per_second)
 
 
+def change_rate(account: Account, per_second: float | None, now: datetime) -> None:
+    """Shorten what is left of the wait to the new rate, before it is set: the wait was told by the old one."""
+    if account.rate_due_at is None or account.per_second is None or per_second is None:
+        account.rate_due_at = None
+    elif per_second > account.per_second and account.rate_due_at > now:
+        account.rate_due_at = now + (account.rate_due_at - now) * (account.per_second / per_second)
+
+
 def has_daily_limit(account: Account) -> bool:
     """Say whether the account's days are counted."""
     return account.per_day is not None or account.segments_per_day is not None

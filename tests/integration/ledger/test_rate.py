@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from models.attempt import Attempt
 from models.ledger.claim import claim
+from models.ledger.hints import take_hints
 from models.ledger.record import record
 from models.session import transaction
 from models.work import ClaimRefusal, Lease, Refused
@@ -92,6 +93,17 @@ def test_a_wait_for_the_rate_names_its_end(ledger: Ledger) -> None:
     assert refused.wait_seconds == pytest.approx(1, abs=0.01)
     ledger.clock.jump(1)
     assert len(positions(ledger.a_lease())) == 4
+
+
+@pytest.mark.parametrize(("faster", "wait"), [(50, 0.02), (None, 0)])
+def test_a_faster_rate_does_not_wait_for_the_slow_one(ledger: Ledger, faster: float | None, wait: float) -> None:
+    ledger.an_account(per_second=0.001)
+    ledger.a_campaign(3)
+    ledger.a_lease()
+    ledger.an_account(per_second=faster)
+    ledger.clock.jump(wait + 0.001)
+    assert ledger.do(take_hints, doubt_limit_seconds=86400) == {1: 1}
+    assert len(positions(ledger.a_lease())) == 2
 
 
 def test_several_workers_together_keep_the_rate_and_use_it(postgres_ledger: Ledger) -> None:

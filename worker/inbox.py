@@ -19,6 +19,7 @@ from models.errors import ContentError, LedgerError
 from models.ledger.client_keys import ILLEGAL, is_legal
 from models.ledger.gathering import Letter, begin_gathering, find_complete, finish_gathering, gather
 from models.ledger.inbox import (
+    ROWS_AT_ONCE,
     WaitingRow,
     forget_rows,
     is_alone,
@@ -65,6 +66,7 @@ class Inbox:
     default_region: str
     clock: Clock = database_clock
     at: Callable[[str], None] = field(default=lambda step: None)
+    rows_at_once: int = ROWS_AT_ONCE
 
     def take_in(self, seconds: float = SLICE_SECONDS) -> int:
         """Take waiting rows in for a bounded time, announce what is complete; return how many campaigns that were."""
@@ -87,7 +89,7 @@ class Inbox:
     def _take_piece(self, after_id: int) -> int | None:
         """Take the next rows in one transaction; return the id of the last, None where there are none."""
         with transaction(self.sessions) as session:
-            rows = read_waiting(session, after_id) if is_alone(session) else []
+            rows = read_waiting(session, after_id, self.rows_at_once) if is_alone(session) else []
             if not rows:
                 return None
             wait_briefly(session)

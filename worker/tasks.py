@@ -1,14 +1,28 @@
-"""The Celery tasks: an id in, nothing out. Repeated, late, lost or out of order, they change nothing but the pace."""
+"""The Celery tasks: an id in, nothing out. Repeated, late, lost or out of order, they change nothing but the pace.
 
+But for one: `bulkpost.enqueue_campaign` is another application's and carries a campaign. Repeated it changes nothing,
+by its key; while the database is away it stays in the queue.
+"""
+
+from typing import Any
+
+from celery.exceptions import Reject
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.errors import LedgerError
+from models.ledger.enqueue import LONGEST_REF
+from worker.asked import enqueue_asked
 from worker.celery import app
 from worker.database_faults import find_fault
+from worker.errors import DispatchError
+from worker.insisting import Patience, insist
 from worker.logs import log
 from worker.runtime import is_stopping, runtime
 from worker.stopping import end_deferred
-from worker.wake import LANE, OCCURRENCE, TICK, WEBHOOKS, Wake
+from worker.wake import ENQUEUE, LANE, OCCURRENCE, TICK, WEBHOOKS, Wake
 
+INSISTS_SECONDS = 30.0
+"""How long a campaign that another application asks for waits for the database, before it goes back into the queue."""
 LONGEST_MAKING_SECONDS = 3600
 """A list of millions takes minutes, other than what a lane does."""
 
@@ -65,3 +79,27 @@ def webhooks() -> None:
         return
     if more and not is_stopping():
         wake.webhooks()
+
+
+@app.task(name=ENQUEUE)
+def enqueue_campaign(*unnamed: object, **asked: Any) -> None:
+    """Make the campaign that another application asks for, or find that it was made."""
+    key = str(asked.get("key"))[:LONGEST_REF]
+    if unnamed:
+        log.error("campaign_refused", error="arguments come by name: pass kwargs, not args")
+        return
+    ours = runtime()
+    try:
+        region = ours.settings.default_region
+        campaign_id = insist(lambda: enqueue_asked(ours.sessions, region, asked), Patience.of(INSISTS_SECONDS))
+    except (LedgerError, DispatchError) as error:
+        log.error("campaign_refused", key=key, error=str(error))
+        return
+    except SQLAlchemyError as error:
+        fault = find_fault(error)
+        log.error("campaign_not_enqueued", key=key, error=fault.words, stays_in_the_queue=fault.passes)
+        if fault.passes:
+            raise Reject(requeue=True) from None
+        return
+    log.info("campaign_enqueued", key=key, campaign=campaign_id)
+    wake.tick()

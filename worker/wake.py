@@ -14,6 +14,8 @@ from worker.logs import log
 TICK = "bulkpost.tick"
 LANE = "bulkpost.lane"
 OCCURRENCE = "bulkpost.occurrence"
+ENQUEUE = "bulkpost.enqueue_campaign"
+"""Not a hint: what other applications send by name."""
 WEBHOOKS = "bulkpost.webhooks"
 EXPIRES_SECONDS = 60.0
 

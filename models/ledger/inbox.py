@@ -96,7 +96,7 @@ def is_alone(session: Session) -> bool:
     return bool(session.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
 
 
-def read_waiting(session: Session, after_id: int = 0) -> list[WaitingRow]:
+def read_waiting(session: Session, after_id: int, most: int) -> list[WaitingRow]:
     """Lock and return the next rows that wait, in the order of their ids, but those that somebody else holds."""
     sqlite = session.get_bind().dialect.name == "sqlite"
     columns = [_raw(name, longest, sqlite) for name, longest in LONGEST.items()]
@@ -104,7 +104,7 @@ def read_waiting(session: Session, after_id: int = 0) -> list[WaitingRow]:
         select(Outgoing.id, _moment("send_at", sqlite), *columns)
         .where(*_WAITING, Outgoing.id > after_id)
         .order_by(Outgoing.id)
-        .limit(ROWS_AT_ONCE)
+        .limit(most)
         .with_for_update(skip_locked=True)
     )
     return [_read(row) for row in session.execute(statement).all()]

@@ -119,6 +119,7 @@ ROOMS = {
         "worker.logs",
         "worker.settings",
     },
+    "worker/asked.py": {"models", "pydantic", "worker.errors", "worker.intake.phones"},
     "worker/inbox.py": SQL_FROM_OUTSIDE
     | {"models", "worker.clock", "worker.database_faults", "worker.intake.phones", "worker.logs"},
     "worker/scheduler.py": SQL_FROM_OUTSIDE
@@ -161,7 +162,12 @@ ROOMS = {
     },
     "worker/tasks.py": {
         "celery",
+        "models.errors",
+        "models.ledger.enqueue",
         "sqlalchemy.exc",
+        "worker.asked",
+        "worker.errors",
+        "worker.insisting",
         "worker.celery",
         "worker.database_faults",
         "worker.stopping",

@@ -17,6 +17,7 @@ from models.ledger.retry import retry
 from models.session import transaction
 from tests.support.driving import JumpingClock, Step, some_recipients, work_once
 from worker.importer import import_list
+from worker.inbox import Inbox
 from worker.intake.opening import open_list
 from worker.intake.rejected import RejectedRows
 from worker.list_reader import Mailing
@@ -32,6 +33,7 @@ ROWS = 25
 DUPLICATES = 3
 SPOILT = 2
 ENQUEUED = 5_100
+WAITING = 25
 
 
 def work(runtime: Runtime, folder: Path, at: Step) -> None:
@@ -118,6 +120,22 @@ def tell_webhooks(runtime: Runtime, folder: Path, at: Step) -> None:
     replace(runtime.sender(), settings=settings, at=at).run()
 
 
+def write_into_the_inbox(runtime: Runtime, folder: Path, at: Step) -> None:
+    """Do as another application does that knows SQL alone."""
+    row = "INSERT INTO bulkpost_outgoing (campaign_key, sender, text, phone) VALUES ('k', 'Shop', 'Hello', :phone)"
+    with transaction(runtime.sessions) as session:
+        session.execute(text(row), [{"phone": one.phone} for one in some_recipients(WAITING)])
+
+
+def take_the_inbox_in(runtime: Runtime, folder: Path, at: Step) -> None:
+    """Take rows in, in short pieces, and announce what they make."""
+    clock = JumpingClock()
+    inbox = Inbox(runtime.sessions, "RU", clock, at, rows_at_once=10)
+    for _ in range(2):
+        inbox.take_in(60.0)
+        clock.jump(60)
+
+
 DEEDS: Mapping[str, Deed] = {
     deed.__name__: deed
     for deed in (
@@ -128,6 +146,7 @@ DEEDS: Mapping[str, Deed] = {
         enqueue_beside_an_order,
         retry_by_hand,
         make_occurrences,
+        take_the_inbox_in,
         tell_webhooks,
     )
 }

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from models.attempt import Attempt
 from models.campaign import Campaign
 from models.recipient import Recipient
 from models.session import reading, transaction
-from tests.support.crash_child import run_until_killed_at
+from tests.support.crash_child import Crash, open_nursery
 from tests.support.crash_deeds import (
     DAY_SECONDS,
     DUPLICATES,
@@ -42,6 +43,13 @@ IMPORT_STEPS = (
 HOUR_SECONDS = 3601.0
 
 
+@pytest.fixture(scope="module")
+def crash() -> Iterator[Crash]:
+    """What lets a process die at a step."""
+    with open_nursery() as crash:
+        yield crash
+
+
 def nothing(step: str) -> None:
     """Go on."""
 
@@ -57,10 +65,10 @@ def count_of(runtime: Runtime, table: type[Attempt] | type[Campaign] | type[Reci
 
 
 @pytest.mark.parametrize("step", BATCH_STEPS + TICK_STEPS)
-def test_kill_at_any_step_charges_everybody_once(step: str, database_url: str, tmp_path: Path) -> None:
+def test_kill_at_any_step_charges_everybody_once(crash: Crash, step: str, database_url: str, tmp_path: Path) -> None:
     with running_simulator() as simulator, a_runtime(database_url, simulator.url, batch_size=10) as runtime:
         campaign_id = create(runtime, 35)
-        run_until_killed_at(step, work, database_url, tmp_path)
+        crash(step, work, database_url, tmp_path)
         counts = work_until_ended(runtime, campaign_id)
         assert counts == {
             "total": 35, "pending": 0, "accepted": 35, "rejected": 0, "unknown": 0, "cancelled": 0, "skipped": 0,
@@ -69,12 +77,14 @@ def test_kill_at_any_step_charges_everybody_once(step: str, database_url: str, t
 
 
 @pytest.mark.parametrize("step", ["rescuing", "rescue"])
-def test_kill_inside_a_rescue_leaves_the_rescue_to_the_next_tick(step: str, database_url: str, tmp_path: Path) -> None:
+def test_kill_inside_a_rescue_leaves_the_rescue_to_the_next_tick(
+    crash: Crash, step: str, database_url: str, tmp_path: Path
+) -> None:
     with running_simulator() as simulator, a_runtime(database_url, simulator.url, batch_size=10) as runtime:
         campaign_id = create(runtime, 35)
-        run_until_killed_at("posted", work, database_url, tmp_path)
+        crash("posted", work, database_url, tmp_path)
         assert count_of(runtime, Attempt, Attempt.closed_at.is_(None)) == 1
-        run_until_killed_at(f"{step}:2" if step == "rescue" else step, work, database_url, tmp_path)
+        crash(f"{step}:2" if step == "rescue" else step, work, database_url, tmp_path)
         assert work_until_ended(runtime, campaign_id)["accepted"] == 35
         everybody_was_charged_once(runtime, simulator, 35)
 
@@ -104,14 +114,14 @@ def test_kill_while_the_provider_has_processed_and_not_answered_charges_everybod
 
 @pytest.mark.parametrize("step", ["giving_up", "give_up:2", "settling:2"])
 def test_kill_while_doubts_are_given_up_leaves_the_rest_to_the_next_tick(
-    step: str, database_url: str, tmp_path: Path
+    crash: Crash, step: str, database_url: str, tmp_path: Path
 ) -> None:
     with (
         running_simulator(faults=[{"cut": "after"}]) as simulator,
         a_runtime(database_url, simulator.url, batch_size=10) as runtime,
     ):
         campaign_id = create(runtime, 35)
-        run_until_killed_at(step, outlive_a_doubt, database_url, tmp_path)
+        crash(step, outlive_a_doubt, database_url, tmp_path)
         charged = simulator.ledger()["charged"]
         simulator.set_faults([])
         clock = JumpingClock()
@@ -123,10 +133,10 @@ def test_kill_while_doubts_are_given_up_leaves_the_rest_to_the_next_tick(
 
 @pytest.mark.parametrize("step", IMPORT_STEPS)
 def test_kill_inside_an_import_leaves_all_of_the_campaign_or_nothing(
-    step: str, database_url: str, tmp_path: Path
+    crash: Crash, step: str, database_url: str, tmp_path: Path
 ) -> None:
     with running_simulator() as simulator, a_runtime(database_url, simulator.url, batch_size=10) as runtime:
-        run_until_killed_at(step, import_a_list, database_url, tmp_path)
+        crash(step, import_a_list, database_url, tmp_path)
         whole = step == "finished"
         assert count_of(runtime, Campaign, Campaign.imported_at.is_not(None)) == int(whole)
         import_a_list(runtime, tmp_path, nothing)
@@ -135,10 +145,10 @@ def test_kill_inside_an_import_leaves_all_of_the_campaign_or_nothing(
 
 @pytest.mark.parametrize("step", ["added:3", "rows_removed", "discarding"])
 def test_kill_inside_an_import_that_is_refused_leaves_nothing_in_the_way(
-    step: str, database_url: str, tmp_path: Path
+    crash: Crash, step: str, database_url: str, tmp_path: Path
 ) -> None:
     with running_simulator() as simulator, a_runtime(database_url, simulator.url, batch_size=10) as runtime:
-        run_until_killed_at(step, import_strictly, database_url, tmp_path)
+        crash(step, import_strictly, database_url, tmp_path)
         with pytest.raises(StrictRefusal):
             import_strictly(runtime, tmp_path, nothing)
         import_a_list(runtime, tmp_path, nothing)
@@ -162,12 +172,12 @@ def swept_and_sent(runtime: Runtime, simulator: RunningSimulator) -> None:
 
 @pytest.mark.parametrize("step", ["ordered", "row:5050", "enqueued", "committed"])
 def test_kill_inside_the_transaction_of_another_application_leaves_both_of_its_rows_or_none(
-    step: str, database_url: str, tmp_path: Path
+    crash: Crash, step: str, database_url: str, tmp_path: Path
 ) -> None:
     with running_simulator() as simulator, a_runtime(database_url, simulator.url, batch_size=2000) as runtime:
         with transaction(runtime.sessions) as session:
             session.execute(text("CREATE TABLE shop_orders (placed_at text)"))
-        run_until_killed_at(step, enqueue_beside_an_order, database_url, tmp_path)
+        crash(step, enqueue_beside_an_order, database_url, tmp_path)
         orders = text("SELECT count(*) FROM shop_orders")
         with reading(runtime.sessions) as session:
             placed = session.execute(orders).scalar_one()
@@ -182,7 +192,7 @@ def test_kill_inside_the_transaction_of_another_application_leaves_both_of_its_r
 
 @pytest.mark.parametrize("step", ["retrying", "retried"])
 def test_kill_inside_a_retry_posts_exactly_those_again_that_had_failed(
-    step: str, database_url: str, tmp_path: Path
+    crash: Crash, step: str, database_url: str, tmp_path: Path
 ) -> None:
     with (
         running_simulator(
@@ -193,7 +203,7 @@ def test_kill_inside_a_retry_posts_exactly_those_again_that_had_failed(
         campaign_id = create(runtime, 35)
         assert work_until_ended(runtime, campaign_id)["rejected"] == 2
         simulator.set_faults([])
-        run_until_killed_at(step, retry_by_hand, database_url, tmp_path)
+        crash(step, retry_by_hand, database_url, tmp_path)
         retry_by_hand(runtime, tmp_path, nothing)
         assert work_until_ended(runtime, campaign_id)["accepted"] == 35
         everybody_was_charged_once(runtime, simulator, 35)

@@ -57,8 +57,17 @@ def configure_logging(settings: Settings) -> None:
     # Celery's own line per task says nothing that "batch_recorded" does not.
     for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "kombu", "alembic", "amqp", "urllib3"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    logging.getLogger("celery.beat").addFilter(_without_traceback)
     # "No hostname was supplied" is how memory:// is meant to be.
     logging.getLogger("kombu.connection").setLevel(logging.ERROR)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Leave of beat's complaint about the broker, which comes with every tick, one line."""
+    if str(record.msg).startswith("Message Error") and isinstance(record.args, tuple) and record.args:
+        record.msg, record.args = "the tick could not be published: %s", record.args[:1]
+        record.exc_info = None
+    return True
 
 
 @contextmanager

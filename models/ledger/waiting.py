@@ -83,7 +83,8 @@ def _stopped(session: Session) -> Wait | None:
 
 def _held_by_account(account: Account, now: datetime) -> Wait | None:
     if account.status is AccountStatus.PAUSED and (account.try_again_at is None or account.try_again_at > now):
-        said = f"account {account.name} is paused by {account.status_by}: {account.status_reason}"
+        tries = "; then one batch tries again" if account.try_again_at is not None else ""
+        said = f"account {account.name} is paused by {account.status_by}: {account.status_reason}{tries}"
         return Wait(said, account.try_again_at)
     return None
 

@@ -55,7 +55,7 @@ def test_show_names_what_a_campaign_waits_for_and_until_when(shell: Shell) -> No
     assert shown["waiting_for"] == "its time, 2030-06-01 05:00:00 UTC"
     assert shown["waiting_until"] == shown["start_at"]
     printed = shell.run("campaign", "show", str(shown["id"])).stdout
-    assert "until 2030-06-01 08:00:00 MSK" in printed
+    assert "until        2030-06-01 08:00:00 MSK" in printed
 
 
 def test_a_key_repeated_after_the_start_still_names_the_first_campaign(shell: Shell) -> None:

@@ -80,6 +80,8 @@ def show_(id_: Id, as_json: AsJson = False) -> None:
         with reading(runtime.sessions) as session:
             shown = show(session, id_)
         show_json(shown) if as_json else print_campaign(shown, runtime.settings)
+        if runtime.stop_file.is_there():
+            note(f"nothing is posted from here while {runtime.stop_file.full_path} exists: bulkpost start --file")
 
 
 @app.command("watch")

@@ -48,9 +48,11 @@ def resend(
         check_database(runtime)
         with reading(runtime.sessions) as session:
             found = find_resendable(session, id_, statuses, explain=why_no_repeat_helps, forced=force)
-            account = show(session, id_)["account"]
-        check_fence(runtime, account)
+            original = show(session, id_)
+        check_fence(runtime, original["account"])
         _say_found(found)
+        if unknown := original["counts"]["unknown"]:
+            note(f"not touched: {unknown:,} unknown, whom an attempt may have reached")
         if not found.chosen_count:
             if as_json:
                 raise ConfigurationError(f"nobody of campaign {id_} is left to send to: no campaign was created")

@@ -19,15 +19,16 @@ def print_campaign(shown: dict[str, Any], settings: Settings) -> None:
     """Print what `campaign show` says."""
     counts = shown["counts"]
     lines = [f"campaign {shown['id']}  {shown['name']}  {shown['status']}"]
-    if shown["reason"]:
+    if shown["reason"] and not shown["waiting_for"]:
         lines.append(f"  reason       {shown['reason']}")
     lines.append("  " + "  ".join(f"{name} {count:,}" for name, count in counts.items() if count or name == "total"))
     if shown["in_doubt"]:
         since = local(shown["in_doubt_since"], settings)
         lines.append(f"  in doubt     {shown['in_doubt']:,} since {since}: asked again under the same keys")
     if shown["waiting_for"]:
-        until = f", until {local(shown['waiting_until'], settings)}" if shown["waiting_until"] else ""
-        lines.append(f"  waiting for  {shown['waiting_for']}{until}")
+        lines.append(f"  waiting for  {shown['waiting_for']}")
+    if shown["waiting_until"]:
+        lines.append(f"  until        {local(shown['waiting_until'], settings)}")
     if shown["forecast_end"]:
         late = shown["latest_at"] and shown["forecast_end"] > shown["latest_at"]
         lines.append(

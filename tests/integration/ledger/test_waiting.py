@@ -100,7 +100,7 @@ def test_the_breaker_and_a_pause_that_may_pass_name_the_next_try(ledger: Ledger)
     with ledger.transaction() as session:
         session.execute(update(Account).values(try_again_at=ledger.clock.now + timedelta(minutes=5)))
     reason, until = wait(ledger, campaign_id)
-    assert reason == "account default is paused by system: no credit: top up"
+    assert reason == "account default is paused by system: no credit: top up; then one batch tries again"
     assert until == ledger.account().try_again_at
 
 

@@ -54,6 +54,16 @@ def test_every_command_says_that_a_campaign_was_purged(sent: Shell) -> None:
     assert "no campaign ended" in sent.run("purge", "--older-than", "90d", "--yes").stderr
 
 
+def test_rows_of_the_inbox_that_are_as_old_go_too(sent: Shell) -> None:
+    row = "INSERT INTO bulkpost_outgoing (campaign_key, phone, text, taken_at) VALUES ('k', '79033256699', 'Hi', ?)"
+    with sqlite3.connect(sent.folder / "bulkpost.db") as database:
+        for taken in (LONG_AGO, LONG_AGO + timedelta(days=20)):
+            database.execute(row, [taken.replace(tzinfo=None).isoformat(" ", "microseconds")])
+    assert sent.run("purge", "--older-than", "90d", "--yes").returncode == 0
+    with sqlite3.connect(sent.folder / "bulkpost.db") as database:
+        assert database.execute("SELECT id FROM bulkpost_outgoing").fetchall() == [(2,)]
+
+
 @pytest.mark.parametrize("written", ["0d", "ninety", "90h", "-1d", "99999d", ""])
 def test_an_age_that_cannot_be_meant_is_refused(shell: Shell, written: str) -> None:
     said = shell.refusal("purge", f"--older-than={written}", "--yes")

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from celery.exceptions import Reject
+from sqlalchemy import make_url, select
 
 from models.campaign import Campaign
 from models.errors import ContentError, KeyConflict, LedgerError, UnknownAccount
 from models.recipient import Recipient
+from tests.support.driving import quick_settings
 from tests.support.ledger import Ledger, open_ledger, together
+from worker import tasks
 from worker.asked import BadRequest, enqueue_asked
+from worker.runtime import open_runtime, use_runtime
 
 GREETING = {"sender": "Shop", "text": "Hello {name}"}
 
@@ -99,3 +103,17 @@ def test_the_same_key_with_other_words_is_a_conflict(database_url: str) -> None:
         enqueue_asked(ledger.sessions, "RU", a_request())
         with pytest.raises(KeyConflict, match=r"\(text\)"):
             enqueue_asked(ledger.sessions, "RU", a_request(content={"sender": "Shop", "text": "Other {name}"}))
+
+
+def test_a_request_stays_in_the_queue_while_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    nowhere = open_runtime(quick_settings(make_url(postgres_url).set(database="gone").render_as_string(False)))
+    monkeypatch.setattr(tasks, "INSISTS_SECONDS", 0.0)
+    use_runtime(nowhere)
+    try:
+        with pytest.raises(Reject) as put_back:
+            tasks.enqueue_campaign(**a_request())
+        assert put_back.value.requeue
+    finally:
+        nowhere.close()

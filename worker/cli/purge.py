@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from models.ledger.inbox import forget_rows
 from models.ledger.purge import POSITIONS_AT_ONCE, SHORTEST_DAYS, Purgeable, find_purgeable, purge_piece
 from models.session import reading, transaction
 from worker.cli.console import AsJson, err, local, note, opened, show_json
@@ -83,4 +84,13 @@ def _purge(runtime: Runtime, found: list[Purgeable], days: int) -> None:
                 with transaction(runtime.sessions) as session:
                     more = purge_piece(session, one.campaign_id, older_than_days=days, actor=user_name())
                 progress.advance(task, POSITIONS_AT_ONCE if more else one.total_count % POSITIONS_AT_ONCE)
+    _forget_inbox(runtime, days)
     note("purged: keys and counts are kept")
+
+
+def _forget_inbox(runtime: Runtime, days: int) -> None:
+    """Delete rows of the inbox that are as old: they hold the same numbers and texts."""
+    gone = 1
+    while gone:
+        with transaction(runtime.sessions) as session:
+            gone = forget_rows(session, older_than_days=days)

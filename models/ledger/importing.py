@@ -29,7 +29,6 @@ from .keys import new_prefix
 from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
 from .repeats import content_hash
-from .repeats import find_by_key as find_by_key
 from .rows import NewRow
 from .stops import skip_stopped
 

@@ -21,7 +21,7 @@ def shop(postgres_url: str) -> Iterator[Engine]:
     """The database as another application sees it, whose role the script has made."""
     role = f"shop_{uuid4().hex[:8]}"
     for _ in range(2):  # run again, it changes nothing
-        done = psql(postgres_url, "scripts/roles.sql", {"application": role})
+        done = psql(postgres_url, "migrations/roles.sql", {"application": role})
         assert done.returncode == 0, done.stderr
     owner = create_engine(make_url(postgres_url), poolclass=NullPool)
     engine = create_engine(make_url(postgres_url), poolclass=NullPool, connect_args={"options": f"-c role={role}"})

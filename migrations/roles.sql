@@ -1,7 +1,7 @@
 -- Gives another application what it needs of a PostgreSQL database of Bulkpost, and nothing else: it writes into the
 -- inbox, sees what became of its rows, and reads the results. Run it again for each application, as the tables' owner:
 --
---     psql -v application=shop -f scripts/roles.sql DATABASE
+--     psql -v application=shop -f migrations/roles.sql DATABASE
 --
 -- The role is made without a password where it is missing: \password shop, or CREATE ROLE it first as you like.
 -- Numbers and texts that stand in the inbox cannot be read back; those in the results can, of every campaign.

@@ -47,6 +47,16 @@ def open_nursery() -> Iterator[Crash]:
         yield crash
 
 
+def run_until_killed_at(step: str, deed: Deed, database_url: str, folder: Path) -> None:
+    """Do one deed in a process of its own until it kills itself at the step.
+
+    Raises:
+        AssertionError: the step was never reached.
+    """
+    with open_nursery() as crash:
+        crash(step, deed, database_url, folder)
+
+
 def work_and_die(deed: str, database_url: str, folder: str, fatal: str) -> None:
     """Do the deed until the step is reached; end normally where it never is."""
     reached: Counter[str] = Counter()

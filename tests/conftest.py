@@ -6,7 +6,7 @@ The environment is cleaned first: no setting of the person who runs the tests ma
 from collections.abc import Iterator
 from os import chdir, environ
 from pathlib import Path
-from signal import SIGTERM, default_int_handler, signal
+from signal import SIGINT, SIGTERM, default_int_handler, signal
 
 import pytest
 from redis import Redis
@@ -24,6 +24,8 @@ for _name in [name for name in environ if name.upper().startswith("BULKPOST_")]:
 def pytest_configure() -> None:
     """Make a terminated session end like an interrupted one: its fixtures stop what they started."""
     signal(SIGTERM, default_int_handler)
+    # A shell's background job ignores SIGINT, and so would every command that a test interrupts.
+    signal(SIGINT, default_int_handler)
     adopt_orphans()
 
 

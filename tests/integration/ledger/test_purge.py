@@ -99,7 +99,7 @@ def test_keys_counts_ids_and_attempts_stay(ledger: Ledger) -> None:
 def test_an_application_that_repeats_its_key_still_gets_the_first_campaign(ledger: Ledger) -> None:
     campaign_id = an_old_campaign(ledger)
     purge(ledger, campaign_id)
-    people = [Recipient(one.phone, {"name": "Anna"}) for one in numbers(3)]
+    people = [Recipient(one.phone, {"name": "Anna"}) for one in numbers(4)]
     assert ledger.a_draft(content=GREETING, recipients=people, key="spring") == campaign_id
 
 

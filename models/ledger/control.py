@@ -17,6 +17,7 @@ from ..errors import IllegalMove
 from ..installation import Installation
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
+from ..timing import from_json as timing_from_json
 from .brakes import let_account_go_on, pause_account
 from .claim import running_count
 from .limits import change_rate
@@ -30,9 +31,14 @@ from .windows import WINDOW_COLUMNS, set_opening
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a stopping verb found: documents that were already in flight and will still be answered."""
+    """What a stopping verb found: documents that were already in flight and will still be answered.
+
+    `scheduled_count`: recipients whom the provider has accepted for a later time; it delivers to them all the same, and
+    we cannot take them back. At the most so many, where each recipient has a time of its own.
+    """
 
     in_flight_count: int
+    scheduled_count: int = 0
 
 
 def set_account(
@@ -167,7 +173,13 @@ def cancel_campaign(
     cancel_ready_batches(session, campaign_id)
     _cancel_untouched(session, campaign, now)
     _note(session, now, actor, "campaign_cancelled", campaign, reason)
-    return Stopped(_in_flight(session, campaign_id))
+    return Stopped(_in_flight(session, campaign_id), _scheduled_count(campaign, now))
+
+
+def _scheduled_count(campaign: Campaign, now: datetime) -> int:
+    time_send = timing_from_json(campaign.timing).time_send
+    still_to_come = time_send is not None and (isinstance(time_send, str) or time_send > now)
+    return campaign.accepted_count if still_to_come else 0
 
 
 def _cancel_untouched(session: Session, campaign: Campaign, now: datetime) -> None:

@@ -33,6 +33,7 @@ def find_breaches(
         chosen.append(Campaign.id == campaign_id)
     for campaign in session.execute(select(Campaign).where(*chosen).order_by(Campaign.id)).scalars():
         yield from _counts(session, campaign)
+        yield from _keys(session, campaign)
         yield from _ids(session, campaign)
         yield from _batches(session, campaign, clock)
 
@@ -54,6 +55,30 @@ def _counts(session: Session, campaign: Campaign) -> Iterator[Breach]:
         yield Breach("P5", f"campaign {campaign.id}: {campaign.pending_count} pending")
     if campaign.finished_at is not None and campaign.pending_count and campaign.status.value == "finished":
         yield Breach("P5", f"campaign {campaign.id} is finished with {campaign.pending_count} pending")
+
+
+def _keys(session: Session, campaign: Campaign) -> Iterator[Breach]:
+    """A key of ours is the campaign's prefix and a position: two are equal only if two prefixes are."""
+    same = select(Campaign.id).where(Campaign.key_prefix == campaign.key_prefix, Campaign.id != campaign.id).limit(1)
+    if (other := session.execute(same).scalar_one_or_none()) is not None:
+        yield Breach("P1", f"campaign {campaign.id}: its keys are those of campaign {other} too")
+    twin = aliased(Recipient)
+    shared = (
+        select(Recipient.position, twin.campaign_id, twin.position)
+        .join(twin, (twin.key_account_id == Recipient.key_account_id) & (twin.send_key == Recipient.send_key))
+        .where(
+            Recipient.campaign_id == campaign.id,
+            Recipient.send_key.is_not(None),
+            twin.send_key.is_not(None),
+            or_(twin.campaign_id != Recipient.campaign_id, twin.position != Recipient.position),
+        )
+        .limit(1)
+    )
+    if row := session.execute(shared).first():
+        yield Breach(
+            "P1",
+            f"campaign {campaign.id}, position {row[0]}: its key is that of campaign {row[1]}, position {row[2]} too",
+        )
 
 
 def _ids(session: Session, campaign: Campaign) -> Iterator[Breach]:

@@ -140,3 +140,8 @@ def cancel(id_: Id, reason: Reason = "cancelled by hand") -> None:
             f"campaign {id_} is cancelled: {counts['cancelled']:,} will not be sent, {counts['accepted']:,} were "
             f"accepted before, {counts['unknown']:,} are in doubt; {stopped.in_flight_count} documents were in flight"
         )
+        if stopped.scheduled_count:
+            note(
+                f"up to {stopped.scheduled_count:,} of those accepted lie at the provider with a delivery time and "
+                "will be delivered: only the provider can stop them"
+            )

@@ -1,6 +1,7 @@
 """Control by people: what has committed holds, and says what was in flight."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Event as Signal
 
 import pytest
@@ -23,8 +24,9 @@ from models.ledger.control import (
 from models.ledger.importing import begin_import
 from models.session import transaction
 from models.states import BatchStatus, CampaignStatus
+from models.timing import Timing
 from models.work import Lease
-from tests.support.ledger import CLAIMING, PLAIN, Ledger, accepted, in_doubt, not_sent, throttled, together
+from tests.support.ledger import CLAIMING, NOON, PLAIN, Ledger, accepted, in_doubt, not_sent, throttled, together
 
 ANNA = {"actor": "anna", "reason": "wait"}
 
@@ -251,3 +253,14 @@ def test_a_claim_under_way_is_waited_for_and_counted_as_in_flight(postgres_ledge
             return stop_everything(session, clock=postgres_ledger.clock, **ANNA).in_flight_count
 
     assert together([worker, person])[1] == 1
+
+
+@pytest.mark.parametrize(("hours", "scheduled"), [(1, 2), (-1, 0)])
+def test_cancel_says_what_lies_at_the_provider_for_later(ledger: Ledger, hours: int, scheduled: int) -> None:
+    ledger.an_account(batch_size=2, time_offset_minutes=180)
+    campaign_id = ledger.a_campaign(4, timing=Timing(time_send=NOON + timedelta(hours=2)))
+    lease = ledger.a_lease()
+    ledger.record(lease, accepted(lease))
+    ledger.clock.jump(3600 * (2 - hours))
+    stopped = ledger.do(cancel_campaign, campaign_id, actor="anna", reason="enough")
+    assert (stopped.in_flight_count, stopped.scheduled_count) == (0, scheduled)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from re import search
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
@@ -68,6 +68,10 @@ DAMAGES: dict[str, tuple[Callable[[Session], object], str]] = {
         lambda s: s.execute(update(Outcome).where(Outcome.position == 1).values(provider_message_id="id-1-2")),
         "P1 .* its id belongs to campaign 1, position",
     ),
+    "one key twice": (
+        lambda s: share_a_key(s),
+        "P1 .* its key is that of campaign 1, position",
+    ),
     "two batches over one position": (
         lambda s: s.add(Batch(campaign_id=1, account_id=1, first_position=1, last_position=5, **MOMENTS)),
         "P1 .* open batch .* cover position 5",
@@ -77,6 +81,14 @@ DAMAGES: dict[str, tuple[Callable[[Session], object], str]] = {
         "P7 .* 1 attempts are neither closed nor leased",
     ),
 }
+
+
+def share_a_key(session: Session) -> None:
+    """As after a restore that left the index out."""
+    session.execute(text("DROP INDEX uq_bulkpost_recipients_send_key"))
+    session.execute(update(Recipient).where(Recipient.position < 3).values(send_key="77", key_account_id=1))
+
+
 MOMENTS = {"available_at": NOON, "created_at": NOON}
 
 

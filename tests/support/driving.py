@@ -28,9 +28,9 @@ def quick_settings(database_url: str, **overrides: object) -> Settings:
         {},
         **{
             "database_url": database_url,
-            "connect_timeout_seconds": 1,
+            "connect_timeout_seconds": 3,  # a loaded machine stands still for a second now and then
             "read_timeout_seconds": 2,
-            "lease_seconds": 8,
+            "lease_seconds": 10,
             "retry_base_seconds": 1,
             "log_level": "ERROR",
             **overrides,

@@ -13,6 +13,7 @@ from models.errors import LedgerError
 from worker.cli import (
     account,
     adopt,
+    bench,
     campaign,
     control,
     database,
@@ -60,6 +61,7 @@ app.command()(replay.replay)
 app.command()(purge.purge)
 app.command()(doctor.doctor)
 app.command()(drill.drill)
+app.command()(bench.bench)
 app.command()(control.stop)
 app.command()(control.start)
 app.command()(adopt.adopt)

@@ -1,0 +1,54 @@
+"""What all contestants of one order share: the servers, the list, and a folder that goes at the end."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from os import sysconf
+from pathlib import Path
+
+from worker.bench.databases import Databases, PostgresDatabases, SqliteDatabases
+from worker.bench.order import Order
+from worker.drill.stage import a_folder
+from worker.private_servers import PrivatePostgres, PrivateRedis, private_postgres, private_redis
+
+MUCH_MEMORY = 4 * 1024**3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Servers that run, and databases to copy. SQLite and one process have no servers."""
+
+    order: Order
+    folder: Path
+    databases: Databases
+    postgres: PrivatePostgres | None
+    redis: PrivateRedis | None
+
+    @property
+    def servers(self) -> dict[str, list[int]]:
+        """The groups of processes that serve, for the meter."""
+        found = {"database": self.postgres, "Redis": self.redis}
+        return {name: [server.pid] for name, server in found.items() if server is not None}
+
+
+def postgres_settings() -> Mapping[str, str]:
+    """Return what is set on PostgreSQL; everything else is its default. Commits are as durable as in production."""
+    memory = sysconf("SC_PAGE_SIZE") * sysconf("SC_PHYS_PAGES")
+    shared = {"shared_buffers": "1GB"} if memory >= MUCH_MEMORY else {}
+    return {"fsync": "on", "max_wal_size": "8GB", **shared}
+
+
+@contextmanager
+def open_stage(order: Order, logs: Path | None = None) -> Iterator[Stage]:
+    """Start the servers; at the end of the block no process is left, and no file outside of `logs`.
+
+    Raises: NoServer.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(a_folder(logs))
+        if order.embedded:
+            yield Stage(order, folder, SqliteDatabases(folder), None, None)
+            return
+        postgres = stack.enter_context(private_postgres(postgres_settings()))
+        redis = stack.enter_context(private_redis())
+        yield Stage(order, folder, PostgresDatabases(postgres.url), postgres, redis)

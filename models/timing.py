@@ -43,7 +43,7 @@ class Timing:
     @property
     def is_given(self) -> bool:
         """Say whether any of the three is given."""
-        return any(getattr(self, field.name) is not None for field in fields(self))
+        return not (self.time_send is self.validity_period is self.validity_period_viber is None)
 
     def resolve(self, values: Mapping[str, str]) -> "Moments":
         """Return one recipient's moments.
@@ -165,7 +165,15 @@ def _parsed(written: str) -> datetime:
         written = f"{year}-{int(month):02d}-{int(day):02d}{rest}"
     if len(written) <= len("2026-12-01"):
         raise ValueError("a moment has a time of day")
-    return datetime.fromisoformat(written)
+    moment = datetime.fromisoformat(written)
+    if not is_usual(moment):
+        raise ValueError("a moment is of a year that every database and zone can show")
+    return moment
+
+
+def is_usual(moment: datetime) -> bool:
+    """Say whether a moment can be read back in every time zone: a database shows some of year 9999 in year 10000."""
+    return 1900 <= moment.year < 3000
 
 
 def to_json(timing: Timing) -> dict[str, str] | None:

@@ -58,7 +58,7 @@ _TYPES = {
     "model_attributes_type": "an object: write it in { }",
     "int_parsing": "a whole number: write it in digits",
 }
-_BRANCHES = frozenset({"str", "int", "dict", "list"})
+_BRANCHES = frozenset({"str", "int", "dict", "list", "constrained-str", "constrained-int"})
 """What a path has at its end where a field may be of several types."""
 
 

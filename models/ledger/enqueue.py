@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from ..base import CONTRACT_VERSION
 from ..content import Content, check, variable_names
-from ..errors import LedgerError, WrongDatabase
+from ..errors import BadTimes, LedgerError, WrongDatabase
 from ..installation import Installation
 from ..rules import Rules
 from ..session import Clock, database_clock
-from ..timing import NO_TIMING, Timing
+from ..timing import NO_TIMING, Timing, is_usual
+from ..window import read_zone
 from .duplicates import skip_duplicates
 from .importing import add_rows, finish_import, insert_draft
 from .locks import SYSTEM
@@ -78,7 +79,7 @@ def enqueue_campaign(
     often at once. Recipients are counted for that where they have a length; a generator is not read.
 
     Raises:
-        BadTimes: by its rules nothing could be sent.
+        BadTimes: by its rules nothing could be sent, or there is no such moment or zone.
         ContentError: the provider would refuse this content.
         EmptyList: not one recipient can be sent to.
         KeyConflict: `key` exists with other content, another start or another number of recipients.
@@ -88,7 +89,8 @@ def enqueue_campaign(
     """
     check_contract(session)
     check(content)
-    _check_arguments(key, at, priority)
+    _check_arguments(key, at, latest, priority)
+    _check_texts(account=account, key=key, name=name)
     rules = _rules(latest, window, time_zone, max_segments)
     total = len(recipients) if isinstance(recipients, Sized) else None
     if key is not None:
@@ -130,18 +132,31 @@ def enqueue_campaign(
     return campaign_id
 
 
-def _check_arguments(key: str | None, at: datetime | None, priority: int) -> None:
+def _check_arguments(key: str | None, at: datetime | None, latest: datetime | None, priority: int) -> None:
     if key is not None and not 1 <= len(key) <= LONGEST_REF:
         raise LedgerError(f"a campaign key has 1 to {LONGEST_REF} characters, this one has {len(key)}")
     if at is not None and at.tzinfo is None:
         raise LedgerError(f"{at} has no time zone: pass an aware moment, such as datetime.now(timezone.utc)")
+    for field_name, moment in (("at", at), ("latest", latest)):
+        if moment is not None and not is_usual(moment):
+            raise BadTimes(f"{field_name} {moment} is in no year from 1900 to 2999: give another moment")
     if not 0 <= priority <= 9:
         raise LedgerError(f"priority {priority} is not between 0 and 9")
+
+
+def _check_texts(**texts: str | None) -> None:
+    for name, written in texts.items():
+        if written is not None and _UNSTORABLE.search(written):
+            raise LedgerError(
+                f"{name} {written[:40]!a} has a character that cannot be stored: leave out NUL and half surrogate pairs"
+            )
 
 
 def _rules(latest: datetime | None, window: str | None, time_zone: str | None, max_segments: int | None) -> Rules:
     if window is not None and time_zone is None:
         raise LedgerError(f'window "{window}" means the hours of a zone: pass time_zone="Europe/Moscow", say')
+    if time_zone is not None:
+        read_zone(time_zone)
     return Rules(latest_at=latest, window=window, time_zone=time_zone, max_segments=max_segments)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ..base import Instant
 from ..outgoing import Gathering, Outgoing
 from ..session import Clock, database_clock
+from ..timing import is_usual
 
 ROWS_AT_ONCE = 2_000
 """Rows of one short transaction."""
@@ -198,9 +199,11 @@ def _read_moment(value: float | bytes | str | None) -> tuple[datetime | None, st
         return None, None
     try:
         if isinstance(value, float):
-            return datetime.fromtimestamp(value, UTC), None
-        written = value.decode() if isinstance(value, bytes) else value
-        moment = datetime.fromisoformat(written.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), None
+            moment = datetime.fromtimestamp(value, UTC)
+        else:
+            moment = datetime.fromisoformat((value.decode() if isinstance(value, bytes) else value).strip())
+        if is_usual(moment):
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), None
     except (ValueError, OverflowError, OSError):
-        return None, "its send_at is no moment like 2026-12-01 10:00:00+03:00"
+        pass
+    return None, "its send_at is no moment like 2026-12-01 10:00:00+03:00"

@@ -100,6 +100,20 @@ def test_every_flaw_is_told_at_once(quick_caller: Caller) -> None:
     assert {flaw["field"] for flaw in problem["errors"]} == {"priority", "name", "draft"}
 
 
+@pytest.mark.parametrize("field", ["at", "latest", "time_send", "validity_period"])
+@pytest.mark.parametrize("written", ["9999-12-31 23:59", "0001-01-01 00:00+14:00"])
+def test_a_moment_that_a_database_cannot_show_is_refused(caller: Caller, field: str, written: str) -> None:
+    problem = caller.refusal("POST", "/v1/campaigns", 422, json=campaign(1, **{field: written}))
+    assert (problem["field"], problem["mend"]) == (field, "write it like 2026-12-01 10:00")
+
+
+def test_a_field_that_may_be_of_several_types_is_one_flaw(quick_caller: Caller) -> None:
+    for field in ("phone", "client_key"):
+        body = {"content": HELLO, "recipients": [{"phone": "79030000001", field: []}]}
+        problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=body)
+        assert [flaw["field"] for flaw in problem["errors"]] == [f"recipients.0.{field}"]
+
+
 @pytest.mark.parametrize("id_", ["0", "-1", "x", "1.5", "9" * 30, "%00", "%ff", "..", "1%2F2", "１"])
 def test_what_is_no_campaign_s_number_is_refused(quick_caller: Caller, id_: str) -> None:
     for path in (f"/v1/campaigns/{id_}", f"/v1/campaigns/{id_}/results"):

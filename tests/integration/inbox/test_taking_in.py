@@ -116,6 +116,7 @@ def test_a_time_to_send_at_is_kept(inbox: AnInbox) -> None:
     [
         ({"phone": "12"}, "too few digits for a phone number"),
         ({"phone": ""}, "no phone number"),
+        ({"send_at": "9999-12-31 23:59:00+00:00"}, "its send_at is no moment like"),
         ({"campaign_key": " "}, "it has no campaign_key"),
         ({"campaign_key": "k" * 201}, "its campaign_key has more than 200 characters"),
         ({"account": "shop"}, 'no account "shop": there is default'),

@@ -1,7 +1,7 @@
 """Enqueue: a campaign exists exactly if its caller commits, and says clearly what it refuses."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from threading import Event as Signal
 from typing import Any
 
@@ -228,6 +228,15 @@ def test_an_unknown_account_names_those_that_exist(ledger: Ledger) -> None:
         ({"key": "k" * 201}, "key"),
         ({"key": ""}, "key"),
         ({"at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001
+        # Stored by an application whose database session is in UTC, it could be read by no session east of it.
+        ({"at": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)}, "no year from 1900 to 2999"),
+        ({"latest": datetime(3000, 1, 1, tzinfo=UTC)}, "no year from 1900 to 2999"),
+        ({"at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))}, "no year from 1900 to 2999"),
+        ({"time_zone": "Nowhere"}, 'no time zone "Nowhere"'),
+        ({"key": "a\x00b"}, "key 'a.x00b' has a character that cannot be stored"),
+        ({"key": "\ud800"}, "key .* has a character that cannot be stored"),
+        ({"name": "\x00"}, "name .* has a character that cannot be stored"),
+        ({"account": "\x00"}, "account .* has a character that cannot be stored"),
     ],
 )
 def test_an_argument_that_cannot_be_is_refused_in_one_clear_line(

@@ -38,7 +38,18 @@ def test_moment_is_read_as_people_write_it(written: str, expected: str) -> None:
     assert read_moment(written, MOSCOW).isoformat() == expected
 
 
-@pytest.mark.parametrize("written", ["", "tomorrow", "2026-12-01", "31.02.2026 10:00", "2026-12-01 25:00"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "tomorrow",
+        "2026-12-01",
+        "31.02.2026 10:00",
+        "2026-12-01 25:00",
+        "9999-12-31 23:59",
+        "0001-01-01 00:00+14:00",
+    ],
+)
 def test_what_is_no_moment_is_refused(written: str) -> None:
     with pytest.raises(ValueError):
         read_moment(written, MOSCOW)

@@ -20,8 +20,10 @@ class Outcome(Base):
             name="says_why",
         ),
         Index(
-            "ix_bulkpost_outcomes_provider_message_id",
+            "uq_bulkpost_outcomes_provider_message_id",
             "provider_message_id",
+            "id_space",
+            unique=True,
             postgresql_where=text("provider_message_id IS NOT NULL"),
             sqlite_where=text("provider_message_id IS NOT NULL"),
         ),
@@ -33,6 +35,8 @@ class Outcome(Base):
     status: Mapped[RecipientStatus] = mapped_column(by_value(RecipientStatus, "status"))
     provider_message_id: Mapped[str | None] = mapped_column(Text)
     """Text: ids beyond 64 bits have been seen. Source: protocol.md 5."""
+    id_space: Mapped[int | None] = mapped_column(Integer)
+    """Whose id it is (`ledger.id_spaces`): there only one recipient is accepted under it (P10). NULL holds no id."""
     segments: Mapped[int | None] = mapped_column(Integer)
     provider_text: Mapped[str | None] = mapped_column(Text)
     error_class: Mapped[ErrorClass | None] = mapped_column(by_value(ErrorClass, "error_class"))

@@ -10,7 +10,9 @@ the step is done, so that tests can kill the process there.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.ledger.claim import claim
@@ -186,20 +188,28 @@ class Dispatcher:
         )
 
     def _record(self, lease: Lease, closing: Closing, began: float) -> Recorded:
-        def write(session: Session) -> Recorded:
+        def write(session: Session, trusting: bool) -> Recorded:
             recorded = record(
                 session,
                 lease,
                 closing,
                 max_attempts=self.settings.max_attempts,
                 doubt_limit_seconds=self.settings.doubt_limit_seconds,
+                trusting=trusting,
                 clock=self.clock,
             )
             self.at("recording")
             return recorded
 
-        patience = self._patience(began + self.settings.lease_seconds)
-        recorded = insist_on_writing(self.sessions, write, lambda session: is_recorded(session, lease), patience)
+        def insist_with(trusting: bool) -> Recorded:
+            patience = self._patience(began + self.settings.lease_seconds)
+            is_written = partial(is_recorded, lease=lease)
+            return insist_on_writing(self.sessions, partial(write, trusting=trusting), is_written, patience)
+
+        try:
+            recorded = insist_with(trusting=True)
+        except IntegrityError:  # an id that somebody holds, or somebody who was answered before: look closely
+            recorded = insist_with(trusting=False)
         self.at("recorded")
         return recorded
 

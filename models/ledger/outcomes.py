@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
-from sqlalchemy import Text, bindparam, exists, insert, literal, select, text, update
+from sqlalchemy import Select, Text, bindparam, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
-from ..account import Account
 from ..base import Instant
 from ..campaign import Campaign
 from ..outcome import Outcome
@@ -24,31 +24,41 @@ Counts = Counter[RecipientStatus]
 """How many outcomes of each status came to be, less those that were replaced."""
 
 _COLUMNS = (
-    "campaign_id, position, status, provider_message_id, segments, provider_text, error_class, reason, "
+    "campaign_id, position, provider_message_id, id_space, status, segments, provider_text, error_class, reason, "
     "after_doubt, attempt_id, attempt_number, updated_at"
 )
-_POSTGRESQL = text(
-    f"""
+# Most outcomes of a reply differ in position and id alone: what they share travels once, `kind` says which.
+_POSTGRESQL = f"""
     INSERT INTO bulkpost_outcomes ({_COLUMNS})
-    SELECT :campaign_id, o.position, o.status, o.provider_message_id, o.segments, o.provider_text, o.error_class,
-           o.reason, o.after_doubt, :attempt_id, :attempt_number, :now
-    FROM unnest(CAST(:c0 AS integer[]), CAST(:c1 AS text[]), CAST(:c2 AS text[]), CAST(:c3 AS integer[]),
-                CAST(:c4 AS text[]), CAST(:c5 AS text[]), CAST(:c6 AS text[]), CAST(:c7 AS boolean[]))
-         AS o (position, status, provider_message_id, segments, provider_text, error_class, reason, after_doubt)
-    ON CONFLICT (campaign_id, position) DO NOTHING
-    RETURNING position
+    SELECT :campaign_id, o.position, o.id, (CAST(:spaces AS integer[]))[o.kind], (CAST(:statuses AS text[]))[o.kind],
+           (CAST(:segments AS integer[]))[o.kind], (CAST(:texts AS text[]))[o.kind],
+           (CAST(:classes AS text[]))[o.kind], (CAST(:reasons AS text[]))[o.kind],
+           (CAST(:doubts AS boolean[]))[o.kind], :attempt_id, :attempt_number, :now
+    FROM unnest(CAST(:positions AS integer[]), CAST(:ids AS text[]), CAST(:kinds AS smallint[]))
+         AS o (position, id, kind)
     """
-).bindparams(bindparam("now", type_=Instant))
-_SQLITE = text(
-    f"""
-    INSERT INTO bulkpost_outcomes ({_COLUMNS})
-    SELECT :campaign_id, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-           value ->> 7, :attempt_id, :attempt_number, :now
-    FROM json_each(:rows) WHERE true
-    ON CONFLICT (campaign_id, position) DO NOTHING
-    RETURNING position
+_ALL = text(_POSTGRESQL).bindparams(bindparam("now", type_=Instant))
+_NEW = text(_POSTGRESQL + "ON CONFLICT (campaign_id, position) DO NOTHING RETURNING position").bindparams(
+    bindparam("now", type_=Instant)
+)
+_SQLITE = f"INSERT INTO bulkpost_outcomes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where outcomes come from.
+
+    `id_space`: whose ids theirs are (`id_spaces`); None where there are none. `all_new`: nobody of them has an outcome,
+    as far as the caller knows; where somebody has, the transaction fails. `first_of_collision`: positions of recipients
+    that are not accepted, because others got the same id, and hold it for the alarm.
     """
-).bindparams(bindparam("now", type_=Instant))
+
+    campaign_id: int
+    attempt_id: int | None = None
+    attempt_number: int = 0
+    id_space: int | None = None
+    all_new: bool = False
+    first_of_collision: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,79 +72,120 @@ class Billing:
 NO_BILL = Billing()
 
 
-def write_outcomes(
-    session: Session,
-    campaign_id: int,
-    outcomes: Sequence[RecipientOutcome],
-    now: datetime,
-    *,
-    attempt_id: int | None = None,
-    attempt_number: int = 0,
-) -> Counts:
+def write_outcomes(session: Session, campaign_id: int, outcomes: Sequence[RecipientOutcome], now: datetime) -> Counts:
     """Write one campaign's outcomes, and say by how much each count changed. Changes no counter, tells no webhook.
 
     Rows are written in position order, so that two writers of one range cannot lock each other out.
     """
-    counts, _ = _write(session, campaign_id, outcomes, now, attempt_id, attempt_number)
-    return counts
+    return _write(session, outcomes, Source(campaign_id), now)[0]
 
 
 def write_answers(
     session: Session,
-    campaign_id: int,
+    source: Source,
     outcomes: Sequence[RecipientOutcome],
     expected_segments: Mapping[int, int],
     now: datetime,
-    *,
-    attempt_id: int | None = None,
-    attempt_number: int = 0,
 ) -> tuple[Counts, Billing]:
     """Write as `write_outcomes`, tell webhooks, and also return the segments of those that came to be accepted.
 
     An acceptance that another attempt has brought before is not billed again. `expected_segments` are by position.
+
+    Raises:
+        IntegrityError: another recipient holds one of the ids; or, if the source says that all are new, one is not.
     """
-    counts, new = _write(session, campaign_id, outcomes, now, attempt_id, attempt_number)
+    counts, new = _write(session, outcomes, source, now)
     if new:
-        tell_results(session, campaign_id, (outcome.position for outcome in new), now)
+        tell_results(session, source.campaign_id, (outcome.position for outcome in new), now)
     return counts, _bill(new, expected_segments)
 
 
 def _write(
-    session: Session,
-    campaign_id: int,
-    outcomes: Sequence[RecipientOutcome],
-    now: datetime,
-    attempt_id: int | None,
-    attempt_number: int,
+    session: Session, outcomes: Sequence[RecipientOutcome], source: Source, now: datetime
 ) -> tuple[Counts, Sequence[RecipientOutcome]]:
     """Return the change of each count, and the outcomes that were not there before."""
     if not outcomes:
         return Counter(), ()
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.position)
-    common: dict[str, object] = {
-        "campaign_id": campaign_id,
-        "attempt_id": attempt_id,
-        "attempt_number": attempt_number,
-        "now": now,
-    }
-    columns = list(zip(*map(_row, outcomes), strict=True))
-    if session.get_bind().dialect.name == "sqlite":
-        rows = json.dumps(list(zip(*columns, strict=True)), ensure_ascii=False)
-        written = session.execute(_SQLITE, {**common, "rows": rows}).scalars().all()
-    else:
-        arrays = {f"c{index}": list(column) for index, column in enumerate(columns)}
-        written = session.execute(_POSTGRESQL, {**common, **arrays}).scalars().all()
-    if len(written) == len(outcomes):
+    outcomes = sorted(outcomes, key=attrgetter("position"))
+    insert_ = _insert_into_sqlite if session.get_bind().dialect.name == "sqlite" else _insert_into_postgresql
+    fresh = insert_(session, outcomes, source, now)
+    if fresh is None or len(fresh) == len(outcomes):
         return Counter(outcome.status for outcome in outcomes), outcomes
-    fresh = set(written)
     new = [outcome for outcome in outcomes if outcome.position in fresh]
     counts = Counter(outcome.status for outcome in new)
     late = [o for o in outcomes if o.position not in fresh and o.status is RecipientStatus.ACCEPTED]
     for outcome in late:
-        if changed := _accept_late(session, campaign_id, outcome, common):
+        if changed := _accept_late(session, outcome, source, now):
             counts.update(changed)
             new.append(outcome)
     return counts, new
+
+
+def _insert_into_postgresql(
+    session: Session, outcomes: Sequence[RecipientOutcome], source: Source, now: datetime
+) -> set[int] | None:
+    """Insert those that are new and return their positions, None where all are known to be."""
+    kinds: dict[tuple[object, ...], int] = {}
+    numbers = [kinds.setdefault(_shared(outcome, source), len(kinds) + 1) for outcome in outcomes]
+    shared = (list(column) for column in zip(*kinds, strict=True))
+    names = ("spaces", "statuses", "segments", "texts", "classes", "reasons", "doubts")
+    values = {
+        **dict(zip(names, shared, strict=True)),
+        # Texts of arrays: lists of a thousand take the driver ten times as long.
+        "positions": f"{{{','.join([str(outcome.position) for outcome in outcomes])}}}",
+        "ids": f"{{{','.join([_array_element(outcome.provider_message_id) for outcome in outcomes])}}}",
+        "kinds": f"{{{','.join(map(str, numbers))}}}",
+        "campaign_id": source.campaign_id,
+        "attempt_id": source.attempt_id,
+        "attempt_number": source.attempt_number,
+        "now": now,
+    }
+    if source.all_new:
+        session.execute(_ALL, values)
+        return None
+    return set(session.execute(_NEW, values).scalars())
+
+
+def _array_element(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return f'"{value}"' if value.isalnum() else json.dumps(value, ensure_ascii=False)
+
+
+def _insert_into_sqlite(
+    session: Session, outcomes: Sequence[RecipientOutcome], source: Source, now: datetime
+) -> set[int] | None:
+    """Insert as into PostgreSQL; no other writer is at work here, so what is there can be asked before."""
+    known: set[int] = set()
+    if not source.all_new:
+        first, last = outcomes[0].position, outcomes[-1].position
+        known = set(session.execute(_ended(source.campaign_id, first, last)).scalars())
+        outcomes = [outcome for outcome in outcomes if outcome.position not in known]
+    moment = Instant().dialect_impl(session.get_bind().dialect).bind_processor(session.get_bind().dialect)
+    assert moment is not None, "SQLite keeps moments as texts"
+    last_columns = (source.attempt_id, source.attempt_number, moment(now))
+    rows = [
+        (source.campaign_id, o.position, o.provider_message_id, *_shared(o, source), *last_columns) for o in outcomes
+    ]
+    if rows:
+        session.connection().exec_driver_sql(_SQLITE, rows)
+    return {outcome.position for outcome in outcomes}
+
+
+def _shared(outcome: RecipientOutcome, source: Source) -> tuple[int | str | bool | None, ...]:
+    """Return what an outcome has in common with others: every column but its position and its id."""
+    held = outcome.provider_message_id is not None and (
+        outcome.status is RecipientStatus.ACCEPTED or outcome.position in source.first_of_collision
+    )
+    return (
+        source.id_space if held else None,
+        outcome.status.value,
+        outcome.segments,
+        outcome.provider_text,
+        outcome.error_class.value if outcome.error_class else None,
+        outcome.reason,
+        outcome.after_doubt,
+    )
 
 
 def _bill(outcomes: Iterable[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
@@ -145,21 +196,8 @@ def _bill(outcomes: Iterable[RecipientOutcome], expected_segments: Mapping[int, 
     )
 
 
-def _row(outcome: RecipientOutcome) -> tuple[int | str | bool | None, ...]:
-    return (
-        outcome.position,
-        outcome.status.value,
-        outcome.provider_message_id,
-        outcome.segments,
-        outcome.provider_text,
-        outcome.error_class.value if outcome.error_class else None,
-        outcome.reason,
-        outcome.after_doubt,
-    )
-
-
-def _accept_late(session: Session, campaign_id: int, outcome: RecipientOutcome, common: dict[str, object]) -> Counts:
-    where = (Outcome.campaign_id == campaign_id, Outcome.position == outcome.position)
+def _accept_late(session: Session, outcome: RecipientOutcome, source: Source, now: datetime) -> Counts:
+    where = (Outcome.campaign_id == source.campaign_id, Outcome.position == outcome.position)
     before = session.execute(
         select(Outcome.status, Outcome.provider_message_id, Outcome.error_class).where(*where).with_for_update()
     ).one()
@@ -172,14 +210,15 @@ def _accept_late(session: Session, campaign_id: int, outcome: RecipientOutcome, 
         .values(
             status=RecipientStatus.ACCEPTED,
             provider_message_id=outcome.provider_message_id,
+            id_space=source.id_space if outcome.provider_message_id else None,
             segments=outcome.segments,
             provider_text=outcome.provider_text,
             error_class=None,
             reason=outcome.reason or f"was {before.status} until the gateway said that it had accepted it",
             after_doubt=outcome.after_doubt,
-            attempt_id=common["attempt_id"],
-            attempt_number=common["attempt_number"],
-            updated_at=common["now"],
+            attempt_id=source.attempt_id,
+            attempt_number=source.attempt_number,
+            updated_at=now,
         )
         .execution_options(synchronize_session=False)
     )
@@ -222,11 +261,14 @@ def end_pending(
 
 def pending_count(session: Session, campaign_id: int, first_position: int, last_position: int) -> int:
     """Count the recipients of a range that have no outcome: positions have no gaps, so outcomes are all to count."""
-    statement = select(Outcome.position).where(
+    ended = session.execute(_ended(campaign_id, first_position, last_position)).scalars().all()
+    return last_position - first_position + 1 - len(ended)
+
+
+def _ended(campaign_id: int, first_position: int, last_position: int) -> Select[int]:
+    return select(Outcome.position).where(
         Outcome.campaign_id == campaign_id, Outcome.position.between(first_position, last_position)
     )
-    closed = len(session.execute(statement).scalars().all())
-    return last_position - first_position + 1 - closed
 
 
 def count_outcomes(campaign: Campaign, session: Session, counts: Counts, bill: Billing = NO_BILL) -> None:
@@ -248,18 +290,13 @@ def count_outcomes(campaign: Campaign, session: Session, counts: Counts, bill: B
         )
 
 
-def other_holders(session: Session, campaign_id: int, gateway_url: str, ids: dict[str, int]) -> set[str]:
-    """Return which of these provider ids (id -> our position) another recipient on the same gateway holds already."""
+def other_holders(session: Session, campaign_id: int, space: int, ids: Mapping[str, int]) -> set[str]:
+    """Return which of these provider ids (id -> our position) another recipient of the same gateway holds already."""
     if not ids:
         return set()
     rows = session.execute(
         select(Outcome.provider_message_id, Outcome.campaign_id, Outcome.position).where(
-            Outcome.provider_message_id.in_(ids),
-            exists().where(
-                Campaign.id == Outcome.campaign_id,
-                Account.id == Campaign.account_id,
-                Account.gateway_url == gateway_url,
-            ),
+            Outcome.provider_message_id.in_(ids), Outcome.id_space == space
         )
     )
     return {

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..account import Account
 from ..attempt import Attempt, unfold_positions
 from ..outcome import Outcome
 from ..session import Clock, database_clock
 from ..states import RecipientStatus
 from ..work import RecipientOutcome
+from .id_spaces import id_space
 from .locks import lock_campaign, write_event
-from .outcomes import count_outcomes, write_answers
+from .outcomes import Source, count_outcomes, other_holders, write_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,20 @@ def record_acceptances(
     actor: str,
     clock: Clock = database_clock,
 ) -> int:
-    """Record the acceptances that a stored reply holds, and return how many were new. An acceptance is a fact."""
+    """Record the acceptances that a stored reply holds, and return how many were new. An acceptance is a fact.
+
+    One whose id another recipient holds is left alone: it is none (P10).
+    """
     campaign = lock_campaign(session, stored.campaign_id)
     now = clock(session)
+    url = session.execute(select(Account.gateway_url).where(Account.id == campaign.account_id)).scalar_one()
+    space = id_space(url)
     accepted = [outcome for outcome in outcomes if outcome.status is RecipientStatus.ACCEPTED]
-    counts, bill = write_answers(
-        session, stored.campaign_id, accepted, {}, now, attempt_id=stored.attempt_id, attempt_number=stored.number
-    )
+    ids = {outcome.provider_message_id: outcome.position for outcome in accepted if outcome.provider_message_id}
+    taken = other_holders(session, campaign.id, space, ids)
+    accepted = [outcome for outcome in accepted if outcome.provider_message_id not in taken]
+    source = Source(campaign.id, stored.attempt_id, stored.number, space)
+    counts, bill = write_answers(session, source, accepted, {}, now)
     count_outcomes(campaign, session, counts, bill)
     new = counts[RecipientStatus.ACCEPTED]
     if new:

@@ -1,9 +1,13 @@
-"""The values that pass between the ledger and whoever does the work of a batch. Frozen; no SQL, no wire."""
+"""The values that pass between the ledger and whoever does the work of a batch. Frozen; no SQL, no wire.
+
+What there is a thousand of in a batch is a NamedTuple: made in a third of the time of a frozen dataclass.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from .content import Content
 from .states import ErrorClass, RecipientStatus
@@ -13,8 +17,7 @@ ON_STOP_LIST = "on the stop list"
 """Why a recipient was skipped, at import and at claim alike."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(NamedTuple):
     """One message owed: a recipient of the leased range that has no outcome yet.
 
     `values` holds the recipient's own columns by name; it is empty where the content names none.
@@ -23,7 +26,7 @@ class Owed:
     position: int
     msisdn: str
     send_key: str
-    values: dict[str, str]
+    values: Mapping[str, str]
     stopped: bool = False  # on the stop list, as it stands after the claim
 
 
@@ -86,8 +89,7 @@ class Refused:
     wait_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientOutcome:
+class RecipientOutcome(NamedTuple):
     """What became of one recipient. `provider_text` is word for word; `reason` is ours."""
 
     position: int

@@ -30,7 +30,12 @@ def new_prefix(total_count: int) -> str:
 
 def send_key(prefix: str, position: int) -> str:
     """Return the key of the recipient at `position` (1..the campaign's total)."""
-    return f"{prefix}{position:0{prefix[0]}d}"
+    return str(first_key(prefix) + position)
+
+
+def first_key(prefix: str) -> int:
+    """Return the number to which positions are added to get keys: a thousand at once need it once."""
+    return int(prefix) * 10 ** int(prefix[0])
 
 
 def read_key(key: str) -> tuple[str, int] | None:

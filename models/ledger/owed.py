@@ -1,6 +1,7 @@
 """Reading what a lease owes: after the claim's commit, without a lock."""
 
 import json
+from collections.abc import Mapping
 
 from sqlalchemy import null, select
 from sqlalchemy.orm import Session
@@ -9,8 +10,10 @@ from ..content import variable_names
 from ..recipient import Recipient
 from ..stop import Stop
 from ..work import Lease, Owed
-from .keys import send_key
+from .keys import first_key
 from .ready import pending_in
+
+_NO_VALUES: Mapping[str, str] = {}
 
 
 def read_owed(session: Session, lease: Lease) -> list[Owed]:
@@ -31,14 +34,14 @@ def read_owed(session: Session, lease: Lease) -> list[Owed]:
         .where(pending_in(lease.campaign_id, lease.first_position, lease.last_position))
         .order_by(Recipient.position)
     ).all()
-    names, prefix = lease.column_names, lease.key_prefix
+    names, first = lease.column_names, first_key(lease.key_prefix) if lease.key_prefix else 0
     return [
         Owed(
-            position=position,
-            msisdn=msisdn,
-            send_key=key or send_key(prefix, position),
-            values=dict(zip(names, json.loads(values), strict=False)) if values else {},
-            stopped=stopped,
+            position,
+            msisdn,
+            key or str(first + position),
+            dict(zip(names, json.loads(values), strict=False)) if values else _NO_VALUES,
+            stopped,
         )
         for position, msisdn, key, values, stopped in rows
         if msisdn is not None

@@ -23,6 +23,8 @@ _ACCOUNT_MENDS = {
 
 def find_brake(reply: Reply, answers: Answers, rulings: Sequence[Ruling]) -> Brake | None:
     """Return the brake that the answer calls for, the gravest where it calls for several."""
+    if reply.error_text is None and all(map(_is_harmless, rulings)):
+        return None
     outcomes = [ruling for ruling in rulings if isinstance(ruling, RecipientOutcome)]
     return (
         _collision_brake(outcomes)
@@ -30,6 +32,11 @@ def find_brake(reply: Reply, answers: Answers, rulings: Sequence[Ruling]) -> Bra
         or _unseen_brake(reply, answers, rulings, outcomes)
         or _campaign_brake(len(rulings), outcomes)
     )
+
+
+def _is_harmless(ruling: Ruling) -> bool:
+    """Tell of most rulings that they call for nothing: accepted, and nothing odd about it."""
+    return isinstance(ruling, RecipientOutcome) and ruling.status is RecipientStatus.ACCEPTED and ruling.reason is None
 
 
 def quote(text: str) -> str:

@@ -102,10 +102,10 @@ def _rule(line: Line, reply: Reply, answers: Answers, history: History, alone: b
 
 def _part_collisions(rulings: list[Ruling]) -> list[Ruling]:
     """Turn acceptances that share one id into `unknown`: at most one of them was sent (P10)."""
-    holders = Counter(_accepted_id(ruling) for ruling in rulings)
-    shared = {held for held, count in holders.items() if held and count > 1}
-    if not shared:
+    ids = [held for ruling in rulings if (held := _accepted_id(ruling))]
+    if len(set(ids)) == len(ids):
         return rulings
+    shared = {held for held, count in Counter(ids).items() if count > 1}
     return [_collided(ruling) if _accepted_id(ruling) in shared else ruling for ruling in rulings]
 
 
@@ -117,8 +117,7 @@ def _accepted_id(ruling: Ruling) -> str | None:
 
 def _collided(ruling: Ruling) -> Ruling:
     assert isinstance(ruling, RecipientOutcome)
-    return replace(
-        ruling,
+    return ruling._replace(
         status=RecipientStatus.UNKNOWN,
         error_class=ErrorClass.COLLISION,
         reason="another recipient of the same document got the same id",
@@ -149,8 +148,9 @@ def _attempt_outcome(reply: Reply, answers: Answers) -> str:
 
 
 def _explain(rulings: Sequence[Ruling], reply: Reply, answers: Answers) -> str:
-    counts: Counter[str] = Counter(ruling if isinstance(ruling, Wait) else ruling.status for ruling in rulings)
-    parts = [f"{count} {what}" for what, count in counts.items()]
+    said = [ruling if isinstance(ruling, Wait) else ruling.status for ruling in rulings]
+    each = {id(word): word for word in said}  # members of enumerations are slow to hash
+    parts = [f"{said.count(word)} {word}" for word in each.values()]
     if answers.foreign_count:
         parts.append(f"{answers.foreign_count} entries of nobody ignored")
     counted = ", ".join(parts)

@@ -15,14 +15,20 @@ def group(rendered: Iterable[tuple[Owed, Content]], moments: Mapping[int, Moment
     `moments` are those of the positions that have some, in the account's local time. Source: protocol.md 4.1, 4.2.
     """
     owed_by_content: dict[Content, list[Owed]] = {}
+    last: Content | None = None
+    together: list[Owed] = []
     for owed, content in rendered:
-        owed_by_content.setdefault(content, []).append(owed)
+        if content is not last:  # one object for all, where nothing in it varies
+            together, last = owed_by_content.setdefault(content, []), content
+        together.append(owed)
     messages: list[Message] = []
     number = 0
     for content, together in owed_by_content.items():
         lines = tuple(
-            Line(n, owed.position, owed.msisdn, owed.send_key, moments.get(owed.position))
-            for n, owed in enumerate(together, start=number + 1)
+            [
+                Line(n, owed.position, owed.msisdn, owed.send_key, moments.get(owed.position) if moments else None)
+                for n, owed in enumerate(together, start=number + 1)
+            ]
         )
         number += len(lines)
         messages.append(Message(content, lines))

@@ -5,6 +5,7 @@ The provider's own words (abonent, number_sms, client_id_sms, id_sms, parts) end
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.content import Content
 from models.timing import Moments
@@ -29,8 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One recipient inside a document. `number` runs 1..n through the whole document and is echoed by the provider.
 
     `moments` are in the account's local time, without a zone; None where the provider sends at once by its own limits.
@@ -60,6 +60,8 @@ class Submission:
     @property
     def lines(self) -> tuple[Line, ...]:
         """All lines in document order."""
+        if len(self.messages) == 1:
+            return self.messages[0].lines
         return tuple(line for message in self.messages for line in message.lines)
 
 
@@ -80,8 +82,7 @@ class Meaning(StrEnum):
     UNSEEN = "unseen"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyEntry:
+class ReplyEntry(NamedTuple):
     """What the provider says of one line, `text` word for word. `number` is None where it was absent or no number."""
 
     number: int | None

@@ -1,6 +1,5 @@
 """What becomes of one line: an outcome, or the reason why it stays pending."""
 
-from dataclasses import replace
 from enum import StrEnum
 
 from models.states import ErrorClass, RecipientStatus
@@ -40,6 +39,10 @@ _WAITS = {
 def rule_entry(line: Line, entry: ReplyEntry, remark: str | None, history: History) -> Ruling:
     """Rule on a line by its entry. The text decides, not the presence of an id. Source: protocol.md 5 to 7."""
     if entry.meaning is Meaning.ACCEPTED:
+        if entry.provider_message_id and remark is None:  # nearly always
+            return RecipientOutcome(
+                line.position, RecipientStatus.ACCEPTED, entry.provider_message_id, entry.segments, entry.text
+            )
         reason = None if entry.provider_message_id else "accepted without an id"
         return _outcome(line, entry, RecipientStatus.ACCEPTED, reason, remark)
     if entry.meaning in _WAITS:
@@ -50,7 +53,7 @@ def rule_entry(line: Line, entry: ReplyEntry, remark: str | None, history: Histo
         outcome = _outcome(
             line, entry, RecipientStatus.REJECTED, reason, remark, _CLASSES[entry.meaning], history.doubtful
         )
-        return replace(outcome, stop_listed=stop_listed)
+        return outcome._replace(stop_listed=stop_listed)
     if entry.meaning is Meaning.UNSEEN and entry.provider_message_id is None:
         return rule_unseen(line, entry.text, history)
     return _outcome(line, entry, RecipientStatus.ACCEPTED, _why_accepted(entry), remark)
@@ -65,7 +68,7 @@ def rule_error(line: Line, text: str, meaning: Meaning, history: History, *, alo
         if not alone:
             return Wait.SPLIT
         refused = rule_refused(line, text, _CLASSES[meaning], history)
-        return replace(refused, stop_listed=meaning is Meaning.STOP_LISTED)
+        return refused._replace(stop_listed=meaning is Meaning.STOP_LISTED)
     # A word of acceptance cannot stand for a document; it is as undocumented there as any other.
     return _WAITS.get(meaning) or rule_unseen(line, text, history)
 

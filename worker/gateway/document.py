@@ -1,24 +1,25 @@
 """A submission as the bytes of one XML document.
 
-Knows the provider's element names and their order, and nothing of HTTP. What a person wrote goes through lxml, which
-escapes it or refuses it; phones and keys are spliced in as digits, checked one by one, because that is ten times faster
-and digits need no escaping.
+Knows the provider's element names and their order, and nothing of HTTP. The document is joined from parts: texts are
+escaped, and refused where XML cannot carry them; phones and keys are digits, checked, and need no escaping. That is ten
+times faster than building a tree, and three times where every text is personal; lxml reads back the first message and
+the credentials of every document before it leaves.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from functools import cache
 
 from lxml import etree
 
 from models.content import KINDS, Content
+from models.template import unsendable
 from models.timing import Moments
-from worker.core.messages import Line, Message, Submission
+from worker.core.digits import KEY_DIGITS, MSISDN_DIGITS, are_digits
+from worker.core.messages import Line, Submission
 from worker.errors import ConfigurationError, RenderError
 
-_PROLOG = b'<?xml version="1.0" encoding="utf-8"?>'
-_PLACEHOLDER = b"<abonent/>"  # cannot come from a text: there lxml escapes "<"
+_PROLOG = '<?xml version="1.0" encoding="utf-8"?>'
 
 # Source: protocol.md 4.3. `type` names the SMS leg, so pure Viber has none.
 _ROUTES = {
@@ -53,8 +54,6 @@ _CHILDREN: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\u0085\u2028\u2029]")
-_MSISDN_DIGITS = 14
-_KEY_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class Credentials:
         if not self.token and not (self.login and self.password):
             raise ConfigurationError("no credentials: give a token, or a login with its password")
         try:
-            _append_security(etree.Element("request"), self)
-        except ValueError:
+            _security(self)
+        except RenderError:
             raise ConfigurationError("the credentials hold a character that XML cannot carry: set them again") from None
 
     def __repr__(self) -> str:
@@ -91,26 +90,19 @@ def build(submission: Submission, credentials: Credentials) -> bytes:
 
     Raises: RenderError where XML cannot carry a text or a phone or key is not digits; then nothing is built.
     """
-    root = etree.Element("request")
-    try:
-        for message in submission.messages:
-            _append_message(root, message.content)
-        _append_security(root, credentials)
-    except ValueError:
-        raise RenderError("a text holds a character that XML cannot carry; remove control characters from it") from None
-    # One serialisation for all messages; every placeholder gives way to the lines of its message.
-    shell = etree.tostring(root, encoding="unicode").encode("utf-8").split(_PLACEHOLDER)
-    parts = [_PROLOG, shell[0]]
-    for message, rest in zip(submission.messages, shell[1:], strict=True):
-        parts += (_abonents(message), rest)
-    return b"".join(parts)
+    parts = [_PROLOG, "<request>"]
+    for message in submission.messages:
+        opening = _opening(message.content)
+        if len(parts) == 2:
+            _prove(f"<request>{opening}</message>{_security(credentials)}</request>")
+        parts += (opening, _abonents(message.lines), "</message>")
+    parts += (_security(credentials), "</request>")
+    return "".join(parts).encode("utf-8")
 
 
 def enquiry(credentials: Credentials) -> bytes:
     """Write the document that asks for time or balance: nothing but who asks. Source: protocol.md 11, 15."""
-    root = etree.Element("request")
-    _append_security(root, credentials)
-    return _PROLOG + etree.tostring(root, encoding="unicode").encode("utf-8")
+    return f"{_PROLOG}<request>{_security(credentials)}</request>".encode()
 
 
 def masked(submission: Submission, credentials: Credentials) -> bytes:
@@ -118,16 +110,43 @@ def masked(submission: Submission, credentials: Credentials) -> bytes:
     return build(submission, credentials.masked())
 
 
-def _append_message(root: etree._Element, content: Content) -> None:
-    message = etree.SubElement(root, "message", _ROUTES[content.kind])
+def _opening(content: Content) -> str:
+    """Write a message up to its recipients."""
+    route = "".join([f' {name}="{value}"' for name, value in _ROUTES[content.kind].items()])
+    parts = [f"<message{route}>"]
     for name, attributes in _children_of(content.kind):
         if attributes:
-            given = {key: _on_one_line(value) for key in attributes if (value := getattr(content, key)) is not None}
+            given = [_attribute(key, value) for key in attributes if (value := getattr(content, key)) is not None]
             if given:
-                etree.SubElement(message, name, given)
+                parts.append(f"<{name}{''.join(given)}/>")
         elif (text := getattr(content, name)) is not None:
-            etree.SubElement(message, name).text = _on_one_line(text)
-    etree.SubElement(message, "abonent")
+            parts.append(f"<{name}>{_escaped(text)}</{name}>")
+    return "".join(parts)
+
+
+def _attribute(name: str, value: str) -> str:
+    quoted = _escaped(value).replace('"', "&quot;").replace("\t", "&#9;")
+    return f' {name}="{quoted}"'
+
+
+def _escaped(value: str) -> str:
+    """Write a text as XML carries it.
+
+    Raises: RenderError where it cannot.
+    """
+    if unsendable(value) is not None:
+        raise RenderError("a text holds a character that XML cannot carry; remove control characters from it")
+    value = _on_one_line(value)
+    if "&" in value:
+        value = value.replace("&", "&amp;")
+    if "<" in value:
+        value = value.replace("<", "&lt;")
+    return value.replace(">", "&gt;") if ">" in value else value
+
+
+def _prove(document: str) -> None:
+    """Read a document back; what fails here is a fault of this module."""
+    etree.fromstring(document, etree.XMLParser(resolve_entities=False, no_network=True))
 
 
 @cache
@@ -143,23 +162,20 @@ def _on_one_line(value: str) -> str:
     return _LINE_BREAK.sub(r"\\n", value)
 
 
-def _append_security(root: etree._Element, credentials: Credentials) -> None:
-    security = etree.SubElement(root, "security")
+def _security(credentials: Credentials) -> str:
     names = ("token",) if credentials.token else ("login", "password")
-    for name in names:
-        etree.SubElement(security, name, value=_on_one_line(getattr(credentials, name)))
+    each = [f"<{name}{_attribute('value', getattr(credentials, name))}/>" for name in names]
+    return f"<security>{''.join(each)}</security>"
 
 
-def _abonents(message: Message) -> bytes:
-    return "".join(_each_abonent(message.lines)).encode("ascii")
+def _abonents(lines: tuple[Line, ...]) -> str:
+    _check_digits(lines)
+    return "".join([_abonent(line) for line in lines])
 
 
-def _each_abonent(lines: tuple[Line, ...]) -> Iterator[str]:
-    for line in lines:
-        _check_digits(line, "phone", line.msisdn, _MSISDN_DIGITS)
-        _check_digits(line, "key", line.send_key, _KEY_DIGITS)
-        times = _times(line.moments) if line.moments is not None else ""
-        yield f'<abonent phone="{line.msisdn}" number_sms="{line.number:d}" client_id_sms="{line.send_key}"{times}/>'
+def _abonent(line: Line) -> str:
+    times = _times(line.moments) if line.moments is not None else ""
+    return f'<abonent phone="{line.msisdn}" number_sms="{line.number}" client_id_sms="{line.send_key}"{times}/>'
 
 
 def _times(moments: Moments) -> str:
@@ -168,6 +184,10 @@ def _times(moments: Moments) -> str:
     return "".join(f' {name}="{moment:%Y-%m-%d %H:%M}"' for name, moment in given if moment is not None)
 
 
-def _check_digits(line: Line, name: str, value: str, limit: int) -> None:
-    if not (value.isascii() and value.isdigit() and len(value) <= limit):
-        raise RenderError(f"position {line.position}: the {name} is not 1 to {limit} digits")
+def _check_digits(lines: tuple[Line, ...]) -> None:
+    for name, longest in (("phone", MSISDN_DIGITS), ("key", KEY_DIGITS)):
+        values = [line.msisdn if name == "phone" else line.send_key for line in lines]
+        if are_digits(values, longest):
+            continue
+        wrong = next(line for line, value in zip(lines, values, strict=True) if not are_digits([value], longest))
+        raise RenderError(f"position {wrong.position}: the {name} is not 1 to {longest} digits")

@@ -13,6 +13,7 @@ from lxml import etree
 
 from worker.core.messages import Reply, ReplyEntry
 from worker.errors import Unreadable
+from worker.gateway.canonical import read_canonical
 from worker.gateway.phrases import meaning
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -46,6 +47,11 @@ def parse(raw: bytes, charset: str | None = None) -> Reply:
 
     Raises: Unreadable, with the bytes, for whatever is not a well-formed `response` document.
     """
+    return read_canonical(raw) or read_tree(raw, charset)
+
+
+def read_tree(raw: bytes, charset: str | None = None) -> Reply:
+    """Read an answer of whatever form. Raises: as `parse`."""
     root = read_document(raw, charset)
     errors = [_own_text(child) for child in root if local_name(child) == "error"]
     return Reply(

@@ -1,0 +1,44 @@
+"""The answer as it nearly always is, read by its grammar: ten times faster than a tree of a thousand elements.
+
+The grammar is a part of XML so small that whatever fits it is well-formed, and says what `reply` would read in it.
+Anything else, down to a single byte, is left to `reply`. Source: protocol.md 5.
+"""
+
+import re
+
+from worker.core.messages import Reply, ReplyEntry
+from worker.gateway.phrases import meaning
+
+_HEAD = re.compile(r"""\s*(?:<\?xml version="1\.0" encoding="(?i:utf-8)"\?>\s*)?<response>\s*""", re.ASCII)
+_ENTRY = re.compile(
+    # No bracket, ampersand, control character or other character that XML cannot carry in the text.
+    r"""<information number_sms="([0-9]{1,9})" id_sms="([0-9]{1,255})" parts="([0-9]{1,9})">"""
+    r"""([^<>&\x00-\x1f\x7f-\x9f\ufffe\uffff]*)</information>"""
+)
+_TAIL = re.compile(r"\s*</response>\s*", re.ASCII)
+
+
+def read_canonical(raw: bytes) -> Reply | None:
+    """Return the reply if the bytes fit the grammar, else None."""
+    try:
+        pieces = _ENTRY.split(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+    # [head, number, id, parts, text, what is between, number, ..., text, tail]
+    if len(pieces) < 2 or not _HEAD.fullmatch(pieces[0]) or not _TAIL.fullmatch(pieces[-1]):
+        return None
+    between = "".join(pieces[5:-1:5])
+    if between and not (between.isascii() and between.isspace()):
+        return None
+    texts = pieces[4::5]
+    meant = {text: (text.strip(), meaning(text.strip())) for text in set(texts)}
+    return Reply(
+        tuple(
+            [
+                ReplyEntry(int(number), message_id, int(segments), *meant[text])
+                for number, message_id, segments, text in zip(
+                    pieces[1::5], pieces[2::5], pieces[3::5], texts, strict=True
+                )
+            ]
+        )
+    )

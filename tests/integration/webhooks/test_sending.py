@@ -1,12 +1,7 @@
 """A sender and a receiver that verifies with the reference library: down and up again, and killed in the middle."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +17,9 @@ from models.session import reading, transaction
 from models.webhook import Webhook, WebhookMessage
 from tests.support.crash_child import run_until_killed_at
 from tests.support.crash_deeds import WEBHOOK_SETTINGS, tell_webhooks
-from tests.support.driving import JumpingClock, a_runtime, create, repository, work_until_ended
+from tests.support.driving import JumpingClock, a_runtime, create, work_until_ended
 from tests.support.loopback import answer, hosts_stopped, says, waits_for_the_client_to_leave
+from tests.support.receivers import example_receiver, free_port, taken_apart
 from worker.runtime import Runtime
 from worker.simulator.running import running_simulator
 from worker.webhooks.posting import Poster
@@ -38,12 +34,6 @@ def runtime(database_url: str) -> Iterator[Runtime]:
         yield runtime
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 def sender(runtime: Runtime, clock: JumpingClock | None = None, **changes: Any) -> Sender:
     settings = runtime.settings.model_copy(update=WEBHOOK_SETTINGS)
     return replace(runtime.sender(), settings=settings, clock=clock or JumpingClock(), **changes)
@@ -54,21 +44,6 @@ def add(runtime: Runtime, port: int, name: str = "shop") -> str:
     with transaction(runtime.sessions) as session:
         made = add_webhook(session, name, f"http://127.0.0.1:{port}/hook", actor="test")
         return signing_secret(WEBHOOK_SETTINGS["webhook_secret"], made.id, made.created_at)
-
-
-@contextmanager
-def example_receiver(port: int, secret: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run the receiver of the examples until the block ends."""
-    with subprocess.Popen(
-        [sys.executable, "examples/webhook_receiver.py", str(port)], cwd=repository(), text=True,
-        env={**os.environ, "WEBHOOK_SECRET": secret}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        assert process.stderr.readline() == f"listening on {port}\n"
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def open_messages(runtime: Runtime) -> int:
@@ -113,7 +88,7 @@ def test_a_sender_killed_anywhere_tells_it_at_least_once_under_one_id(
         clock.jump(LEASE_SECONDS + 1)
         sender(runtime, clock).run()
         assert open_messages(runtime) == 0
-        told = [_taken_apart(request) for request in host.requests]
+        told = [taken_apart(request) for request in host.requests]
     assert len(told) == posts
     assert len({headers["webhook-id"] for headers, _ in told}) == 1
     for headers, body in told:
@@ -159,9 +134,3 @@ def test_a_stopped_or_restored_installation_tells_nothing(runtime: Runtime) -> N
 def _pause_the_account(runtime: Runtime) -> None:
     with transaction(runtime.sessions) as session:
         pause_account_by_hand(session, "default", actor="test", reason="holiday")
-
-
-def _taken_apart(request: bytes) -> tuple[dict[str, str], bytes]:
-    head, _, body = request.partition(b"\r\n\r\n")
-    pairs = (line.partition(": ") for line in head.decode().split("\r\n")[1:])
-    return {name: value for name, _, value in pairs}, body

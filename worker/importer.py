@@ -5,7 +5,7 @@ import leaves a draft that the tick sweeps away. While the database fails with w
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -18,9 +18,10 @@ from models.ledger.importing import begin_import
 from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.repeats import find_by_key
 from models.ledger.rescue import remove_campaign, remove_rows
-from models.ledger.rows import ROWS_AT_ONCE
+from models.ledger.rows import ROWS_AT_ONCE, NewRow
 from models.session import Sessions, reading, transaction
 from models.work import ON_STOP_LIST
+from worker.collecting import uncollected
 from worker.errors import DispatchError
 from worker.import_pieces import add, finish, mark
 from worker.intake.row import Refusals, Rows
@@ -163,12 +164,7 @@ def fill(
     read = Reader(rows, needed_names(mailing, rows), mailing, rejected)
     lines = read.lines
     new_rows = iter(read)
-    while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
-        first = len(lines) - len(chunk) + 1
-        stopped = add(sessions, campaign_id, first, chunk, at)
-        for position in stopped:
-            rejected.add(lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
-        read.refused[ON_STOP_LIST] += len(stopped)
+    while _add_piece(sessions, campaign_id, read, new_rows, rejected, at):
         on_progress(len(lines))
         at("added")
     with reading(sessions) as session:
@@ -183,6 +179,28 @@ def fill(
     refused = check_somebody(read, len(lines))
     check_strict(mailing, refused, len(lines))
     return len(lines), refused
+
+
+def _add_piece(
+    sessions: Sessions,
+    campaign_id: int,
+    read: Reader,
+    new_rows: Iterator[NewRow],
+    rejected: Refusals,
+    at: Callable[[str], None],
+) -> bool:
+    """Write the next piece of the list; return whether there was one."""
+    with uncollected():
+        chunk = list(islice(new_rows, ROWS_AT_ONCE))
+        if not chunk:
+            return False
+        first = len(read.lines) - len(chunk) + 1
+        stopped = add(sessions, campaign_id, first, chunk, at)
+        for position in stopped:
+            rejected.add(read.lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
+        read.refused[ON_STOP_LIST] += len(stopped)
+        del chunk  # before somebody looks through what is left
+        return True
 
 
 def check_strict(mailing: Mailing, refused: Counter[str], total: int) -> None:

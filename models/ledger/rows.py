@@ -4,6 +4,7 @@ Async drivers come here through `AsyncSession.run_sync`, in the caller's transac
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert
@@ -17,6 +18,9 @@ ROWS_AT_ONCE = 5_000
 
 _COLUMNS = ("campaign_id", "position", "msisdn", "ref", "values_json", "send_key", "key_account_id")
 _COPY = f"COPY bulkpost_recipients ({', '.join(_COLUMNS)}) FROM STDIN"
+_LINES_AT_ONCE = 500
+"""The server works on them while the next ones are written."""
+_NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -43,11 +47,11 @@ def insert_rows(
     dialect = connection.dialect
     driver: Any = connection.connection.driver_connection
     if dialect.driver == "psycopg":
-        text = "".join(_copied(campaign_id, account_id, rows))
+        lines = _copied(campaign_id, account_id, rows)
         if dialect.is_async:
-            await_only(_copy_async(driver, text))
+            await_only(_copy_async(driver, lines))
         else:
-            _copy(driver, text)
+            _copy(driver, lines)
     elif dialect.driver == "asyncpg":
         records = _tuples(campaign_id, account_id, rows)
         await_only(driver.copy_records_to_table(Recipient.__tablename__, records=records, columns=_COLUMNS))
@@ -78,18 +82,20 @@ def _copied(campaign_id: int, account_id: int | None, rows: Sequence[tuple[int, 
         )
 
 
-def _copy(driver: Any, text: str) -> None:
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write(text)
-
-
-async def _copy_async(driver: Any, text: str) -> None:
-    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        await copy.write(text)
-
-
-_NULL = "\\N"
-
-
 def _escape(value: str | None) -> str:
-    return _NULL if value is None else value.translate(_ESCAPES)
+    if value is None:
+        return _NULL
+    # Asked first: most have nothing to escape, and translate() costs ten times the question.
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+
+
+def _copy(driver: Any, lines: Iterator[str]) -> None:
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        while some := "".join(islice(lines, _LINES_AT_ONCE)):
+            copy.write(some)
+
+
+async def _copy_async(driver: Any, lines: Iterator[str]) -> None:
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        while some := "".join(islice(lines, _LINES_AT_ONCE)):
+            await copy.write(some)

@@ -79,8 +79,17 @@ ROOMS = {
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/import_pieces.py": SQL_FROM_OUTSIDE
     | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
+    "worker/collecting.py": set(),
     "worker/importer.py": SQL_FROM_OUTSIDE
-    | {"models", "worker.errors", "worker.import_pieces", "worker.intake", "worker.list_reader", "worker.logs"},
+    | {
+        "models",
+        "worker.collecting",
+        "worker.errors",
+        "worker.import_pieces",
+        "worker.intake",
+        "worker.list_reader",
+        "worker.logs",
+    },
     "worker/short_import.py": SQL_FROM_OUTSIDE | {"models", "worker.importer", "worker.intake", "worker.list_reader"},
     "worker/list_reader.py": {"models", "worker.errors", "worker.intake"},
     "worker/installing.py": SQL_FROM_OUTSIDE

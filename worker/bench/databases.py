@@ -17,7 +17,7 @@ class Databases(Protocol):
     """Templates, and copies of them; URLs are SQLAlchemy's."""
 
     def fill(self, name: str, fill: Fill) -> None:
-        """Make the template `name`; `fill` is given its URL and leaves no connection open."""
+        """Make the template `name`, unless there is one; `fill` is given its URL and leaves no connection open."""
 
     def copied(self, name: str) -> AbstractContextManager[str]:
         """Return a context that gives the URL of a copy, which goes with the block."""
@@ -28,10 +28,14 @@ class PostgresDatabases:
 
     def __init__(self, server_url: str) -> None:
         self._url = server_url
+        self._filled: set[str] = set()
         self._numbers = count(1)
 
     def fill(self, name: str, fill: Fill) -> None:
-        """Make the template: filled, vacuumed, on disk."""
+        """Make the template: filled, and vacuumed."""
+        if name in self._filled:
+            return
+        self._filled.add(name)
         self._administer(SQL("CREATE DATABASE {}").format(Identifier(name)))
         fill(self._database(name))
         with connect(libpq_url(self._database(name)), autocommit=True) as connection:
@@ -65,7 +69,8 @@ class SqliteDatabases:
 
     def fill(self, name: str, fill: Fill) -> None:
         """Make the template, in one file."""
-        fill(self._url(name))
+        if not (self._folder / f"{name}.db").exists():
+            fill(self._url(name))
 
     @contextmanager
     def copied(self, name: str) -> Iterator[str]:

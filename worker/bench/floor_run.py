@@ -6,7 +6,7 @@ from worker.bench import floor_tables
 from worker.bench.floor import DONE, READY, Share
 from worker.bench.gateway import running_sink
 from worker.bench.metering import Meter, peak_mib
-from worker.bench.order import FLOOR
+from worker.bench.order import FLOOR, Order
 from worker.bench.sample import Sample, check_counts
 from worker.bench.stage import Stage
 from worker.bench.starting_gun import Runner
@@ -16,16 +16,12 @@ START_SECONDS = 30.0
 LONGEST_SECONDS = 1800.0
 
 
-def prepare_floor(stage: Stage) -> None:
-    """Write the list."""
-    stage.databases.fill(FLOOR, lambda url: floor_tables.fill(url, stage.order.recipients))
-
-
-def run_floor(stage: Stage) -> Sample:
+def run_floor(stage: Stage, order: Order) -> Sample:
     """Send the list once. Raises: NoProgram, Stuck, WrongRun."""
-    order = stage.order
+    template = f"{FLOOR}_{order.recipients}"
+    stage.databases.fill(template, lambda url: floor_tables.fill(url, order.recipients))
     with ExitStack() as stack:
-        url = stack.enter_context(stage.databases.copied(FLOOR))
+        url = stack.enter_context(stage.databases.copied(template))
         gateway = stack.enter_context(running_sink(order.latency_ms, stage.folder))
         shares = [
             Share(url, gateway.url, order.recipients, order.batch_size, order.personalised, number,

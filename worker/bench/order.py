@@ -15,6 +15,7 @@ COMPETENT = "naive_two_competent"
 PEERS = (NAIVE_ONE, NAIVE_TWO, COMPETENT)
 PEER_RECIPIENTS = {NAIVE_ONE: 3_000, NAIVE_TWO: 5_000, COMPETENT: 20_000}
 """Peers are slow: the first so many of the list are enough for their rate."""
+HURRY = 5
 PEER_BATCH = 100
 
 
@@ -30,7 +31,10 @@ class Order:
     latency_ms: int = 0
     processes: int = 2
     threads: int = 1
+    floor: bool = True
     peers: bool = True
+    hurried: bool = False
+    """Fewer recipients for the peers: their rate is less certain then."""
 
     @property
     def in_flight(self) -> int:
@@ -45,11 +49,13 @@ class Order:
     @property
     def contestants(self) -> tuple[str, ...]:
         """Who runs, in the order of a round."""
-        return (FLOOR, PRODUCT, *(PEERS if self.peers and not self.embedded else ()))
+        floor = (FLOOR,) if self.floor else ()
+        return (*floor, PRODUCT, *(PEERS if self.peers and not self.embedded else ()))
 
     def count(self, contestant: str) -> int:
         """Return to how many recipients of the list a contestant sends."""
-        return min(self.recipients, PEER_RECIPIENTS.get(contestant, self.recipients))
+        enough = PEER_RECIPIENTS.get(contestant, self.recipients)
+        return min(self.recipients, enough // HURRY if self.hurried else enough)
 
     def describe(self) -> str:
         """Say in a line what is measured."""

@@ -47,17 +47,13 @@ LONGEST_SECONDS = 1800.0
 POLL_SECONDS = 0.005
 
 
-def prepare_product(stage: Stage) -> None:
-    """Make a database with two drafts: the warm-up and the list."""
-    order = stage.order
-    stage.databases.fill(PRODUCT, lambda url: _fill(url, order))
-
-
-def run_product(stage: Stage) -> Sample:
+def run_product(stage: Stage, order: Order) -> Sample:
     """Send the list once. Raises: NoProgram, Stuck, WrongRun."""
-    order = stage.order
+    text = "personal" if order.personalised else "one"
+    template = f"{PRODUCT}_{order.recipients}_{text}_{_warm_up_count(order)}"
+    stage.databases.fill(template, lambda url: _fill(url, order))
     with ExitStack() as stack:
-        url = stack.enter_context(stage.databases.copied(PRODUCT))
+        url = stack.enter_context(stage.databases.copied(template))
         gateway = stack.enter_context(running_sink(order.latency_ms, stage.folder))
         variables = {"BULKPOST_DATABASE_URL": url}
         if stage.redis is not None:

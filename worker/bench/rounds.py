@@ -1,17 +1,18 @@
 """Everybody in turn, several times: a machine that slows down slows all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.bench.floor_run import prepare_floor, run_floor
+from worker.bench.floor_run import run_floor
 from worker.bench.order import FLOOR, PRODUCT, Order
-from worker.bench.product import prepare_product, run_product
-from worker.bench.sample import Sample
+from worker.bench.peer_run import PEER_RUNS
+from worker.bench.product import run_product
+from worker.bench.sample import Round, Sample
 from worker.bench.stage import Stage, open_stage
-from worker.bench.statistics import Round
 
 Tell = Callable[[str], None]
+RUNS: dict[str, Callable[[Stage, Order], Sample]] = {FLOOR: run_floor, PRODUCT: run_product, **PEER_RUNS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +23,26 @@ class Measured:
     rounds: tuple[Round, ...]
 
 
-def measure(order: Order, *, tell: Tell = lambda line: None, logs: Path | None = None) -> Measured:
-    """Run every contestant of the order in turn, as many rounds as it wants. Leaves no process and no file behind.
+def measure(orders: Sequence[Order], *, tell: Tell = lambda line: None, logs: Path | None = None) -> list[Measured]:
+    """Run every contestant of every order in turn, as many rounds as the first order wants.
+
+    All orders are of one kind, embedded or not, and share the servers. Leaves no process behind, and no file outside
+    of `logs`.
 
     Raises:
         NoServer, NoProgram, Stuck: something did not start, or not end.
-        WrongRun: somebody did not do what was asked; nothing of the order counts then.
+        WrongRun: somebody did not do what was asked; nothing counts then.
     """
-    tell(order.describe())
-    with open_stage(order, logs) as stage:
-        for name in CONTESTANTS:
-            CONTESTANTS[name][0](stage)
-        rounds = tuple(_round(stage, number, tell) for number in range(1, order.rounds + 1))
-    return Measured(order, rounds)
+    found: list[list[Round]] = [[] for _ in orders]
+    with open_stage(embedded=orders[0].embedded, logs=logs) as stage:
+        for number in range(1, orders[0].rounds + 1):
+            for order, rounds in zip(orders, found, strict=True):
+                tell(f"round {number} of {orders[0].rounds}: {order.describe()}")
+                rounds.append({name: _run(name, stage, order, tell) for name in order.contestants})
+    return [Measured(order, tuple(rounds)) for order, rounds in zip(orders, found, strict=True)]
 
 
-def _round(stage: Stage, number: int, tell: Tell) -> Round:
-    samples: dict[str, Sample] = {}
-    for name in CONTESTANTS:
-        sample = samples[name] = CONTESTANTS[name][1](stage)
-        tell(
-            f"round {number} of {stage.order.rounds}: {name}: {sample.per_second:,.0f} recipients/s, "
-            f"{sample.cpu_seconds_per_100k:.2f} CPU s per 100,000"
-        )
-    return samples
-
-
-CONTESTANTS: dict[str, tuple[Callable[[Stage], None], Callable[[Stage], Sample]]] = {
-    FLOOR: (prepare_floor, run_floor),
-    PRODUCT: (prepare_product, run_product),
-}
+def _run(name: str, stage: Stage, order: Order, tell: Tell) -> Sample:
+    sample = RUNS[name](stage, order)
+    tell(f"  {name}: {sample.per_second:,.0f} recipients/s, {sample.cpu_seconds_per_100k:.2f} CPU s per 100,000")
+    return sample

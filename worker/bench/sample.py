@@ -49,6 +49,10 @@ class Sample:
         }
 
 
+Round = Mapping[str, Sample]
+"""One run of every contestant, by name."""
+
+
 def check_counts(who: str, expected: Mapping[str, int], found: Mapping[str, int]) -> None:
     """Refuse a run whose figures are not what they must be. Raises: WrongRun."""
     wrong = [f"{name} {found.get(name, 0):,} instead of {count:,}" for name, count in expected.items()

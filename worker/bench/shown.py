@@ -6,8 +6,8 @@ from typing import Any
 
 from worker.bench.order import PRODUCT
 from worker.bench.rounds import Measured
-from worker.bench.sample import Sample
-from worker.bench.statistics import Round, ratio_spreads, ratios
+from worker.bench.sample import Round, Sample
+from worker.bench.statistics import ratio_spreads, ratios
 
 
 def as_json(measured: Measured) -> dict[str, Any]:

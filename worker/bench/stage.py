@@ -1,4 +1,4 @@
-"""What all contestants of one order share: the servers, the list, and a folder that goes at the end."""
+"""What all contestants share: the servers, the lists, and a folder that goes at the end."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,6 @@ from os import sysconf
 from pathlib import Path
 
 from worker.bench.databases import Databases, PostgresDatabases, SqliteDatabases
-from worker.bench.order import Order
 from worker.drill.stage import a_folder
 from worker.private_servers import PrivatePostgres, PrivateRedis, private_postgres, private_redis
 
@@ -18,7 +17,6 @@ MUCH_MEMORY = 4 * 1024**3
 class Stage:
     """Servers that run, and databases to copy. SQLite and one process have no servers."""
 
-    order: Order
     folder: Path
     databases: Databases
     postgres: PrivatePostgres | None
@@ -39,16 +37,16 @@ def postgres_settings() -> Mapping[str, str]:
 
 
 @contextmanager
-def open_stage(order: Order, logs: Path | None = None) -> Iterator[Stage]:
+def open_stage(*, embedded: bool, logs: Path | None = None) -> Iterator[Stage]:
     """Start the servers; at the end of the block no process is left, and no file outside of `logs`.
 
     Raises: NoServer.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(a_folder(logs))
-        if order.embedded:
-            yield Stage(order, folder, SqliteDatabases(folder), None, None)
+        if embedded:
+            yield Stage(folder, SqliteDatabases(folder), None, None)
             return
         postgres = stack.enter_context(private_postgres(postgres_settings()))
         redis = stack.enter_context(private_redis())
-        yield Stage(order, folder, PostgresDatabases(postgres.url), postgres, redis)
+        yield Stage(folder, PostgresDatabases(postgres.url), postgres, redis)

@@ -1,13 +1,11 @@
 """Medians, and how far the rounds lie apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from worker.bench.order import PRODUCT
-from worker.bench.sample import Sample
-
-Round = Mapping[str, Sample]
+from worker.bench.sample import Round
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def bench(
         threads=threads,
         peers=peers,
     )
-    measured = measure(order, tell=note, logs=logs)
+    [measured] = measure([order], tell=note, logs=logs)
     if as_json:
         show_json(shown(measured))
         return

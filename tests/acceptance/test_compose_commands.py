@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.compose import command, health_command
+from tests.support.compose import OUR_SERVERS, command, health_command
 from tests.support.programs import BIN, bulkpost, environment, program
+from tests.support.receivers import free_port
 
 pytestmark = pytest.mark.timeout(120)
 HOST = "in-a-container"
@@ -17,13 +18,14 @@ NODES = {"worker": [f"--hostname=celery@{HOST}"], "beat": [f"--hostname=celerybe
 """What the host's name makes of each node's name in a container."""
 
 
-def started(words: list[str], folder: Path) -> list[str]:
-    """Return a command of the file with the paths of a container moved into `folder`."""
-    return [word.replace("/tmp/", f"{folder}/").replace("/var/lib/bulkpost", str(folder)) for word in words]
+def moved(words: list[str], places: Mapping[str, str]) -> list[str]:
+    """Return a command of the file with what belongs to a container replaced: its paths, its ports, its name."""
+    for place, here in places.items():
+        words = [word.replace(place, here) for word in words]
+    return words
 
 
-def is_well(name: str, settings: Mapping[str, str], folder: Path) -> bool:
-    words = [word.replace("$HOSTNAME", HOST) for word in health_command(name)]
+def is_well(words: list[str], settings: Mapping[str, str], folder: Path) -> bool:
     search = {**settings, "PATH": f"{BIN}:{os.environ['PATH']}"}
     return subprocess.run(words, env=search, capture_output=True, check=False, cwd=folder, timeout=60).returncode == 0
 
@@ -32,10 +34,13 @@ def test_commands_of_the_compose_file_run_and_are_well(empty_postgres_url: str, 
     settings = environment(empty_postgres_url, BROKER_URL=redis_url)
     migrated = bulkpost(settings, *command("migrate")[1:])
     assert migrated.returncode == 0, migrated.stderr
+    places = {"/tmp/": f"{tmp_path}/", "/var/lib/bulkpost": str(tmp_path), "$HOSTNAME": HOST}
+    places |= {port: str(free_port()) for port in ("8000", "8080")}
     with ExitStack() as stack:
-        for name in ("worker", "beat", "simulator"):
-            words = started(command(name), tmp_path) + NODES.get(name, [])
+        for name in OUR_SERVERS:
+            words = moved(command(name), places) + NODES.get(name, [])
             stack.enter_context(program(settings, *words, log=tmp_path / f"{name}.log"))
-        for name in ("worker", "beat", "simulator"):
-            assert any(is_well(name, settings, tmp_path) for _ in range(10)), (tmp_path / f"{name}.log").read_text()
+        for name in OUR_SERVERS:
+            health = moved(health_command(name), places)
+            assert any(is_well(health, settings, tmp_path) for _ in range(200)), (tmp_path / f"{name}.log").read_text()
     assert "Sending due task" not in (tmp_path / "beat.log").read_text(), "a line a second says nothing"

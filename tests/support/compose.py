@@ -8,8 +8,9 @@ from typing import Any
 from yaml import safe_load
 
 CHECKOUT = Path(__file__).parents[2]
-OURS = ("migrate", "worker", "beat", "simulator")
-LONG_RUNNING = ("postgres", "redis", "worker", "beat", "simulator")
+OUR_SERVERS = ("worker", "beat", "web", "simulator")
+OURS = ("migrate", *OUR_SERVERS)
+LONG_RUNNING = ("postgres", "redis", *OUR_SERVERS)
 
 
 @cache

@@ -6,7 +6,9 @@ from itertools import chain
 import pytest
 from celery.bin.celery import celery as celery_command
 
-from tests.support.compose import CHECKOUT, LONG_RUNNING, OURS, command, compose, health_command, service
+from models.account import Account
+from tests.support.compose import CHECKOUT, LONG_RUNNING, OUR_SERVERS, OURS, command, compose, health_command, service
+from web.serving import DRAIN_SECONDS
 from worker.settings import Settings
 
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
@@ -26,7 +28,7 @@ def test_every_long_running_service_tells_its_health(name: str) -> None:
     assert health_command(name)
 
 
-@pytest.mark.parametrize("name", ["worker", "beat"])
+@pytest.mark.parametrize("name", ["worker", "beat", "web"])
 def test_nothing_starts_before_the_migrations_have_ended(name: str) -> None:
     first = {service: how["condition"] for service, how in service(name)["depends_on"].items()}
     assert first == {
@@ -38,6 +40,30 @@ def test_nothing_starts_before_the_migrations_have_ended(name: str) -> None:
 
 def test_a_stopped_worker_gets_longer_than_its_longest_task() -> None:
     assert seconds(service("worker")["stop_grace_period"]) > Settings().task_limit_seconds
+
+
+def test_the_pool_has_room_for_a_tick_and_a_webhook_beside_the_lanes_of_an_account() -> None:
+    (concurrency,) = [word.partition("=")[2] for word in command("worker") if word.startswith("--concurrency=")]
+    assert int(concurrency) >= Account.__table__.columns["max_parallel"].default.arg + 2
+
+
+def test_web_is_asked_whether_it_can_serve_on_the_port_that_it_listens_on() -> None:
+    words = command("web")
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert f"http://127.0.0.1:{options['--port']}/readyz" in health_command("web")[-1]
+
+
+def test_a_stopped_web_gets_longer_than_it_drains() -> None:
+    assert seconds(service("web")["stop_grace_period"]) > DRAIN_SECONDS
+
+
+def test_uploads_are_received_on_disk_and_not_in_memory() -> None:
+    web = service("web")
+    folder = web["environment"]["TMPDIR"]
+    assert folder not in web["tmpfs"]
+    assert f"uploads:{folder}" in web["volumes"]
+    assert set(service("worker")["environment"]) <= set(web["environment"])
+    assert set(service("worker")["volumes"]) <= set(web["volumes"])
 
 
 def test_redis_logs_its_writes_and_never_evicts() -> None:
@@ -68,7 +94,7 @@ def test_no_service_publishes_a_port() -> None:
 
 
 def test_every_setting_in_the_file_is_one_that_we_read() -> None:
-    named = {name for ours in OURS for name in service(ours)["environment"]}
+    named = {name for ours in OURS for name in service(ours)["environment"] if name != "TMPDIR"}
     known = {f"BULKPOST_{name.upper()}" for name in Settings.model_fields}
     assert named <= known
 
@@ -108,5 +134,5 @@ def test_celery_knows_every_word_of_the_commands(words: list[str]) -> None:
 
 
 def test_every_program_is_in_the_image() -> None:
-    ours = chain.from_iterable((command(name), health_command(name)) for name in ("worker", "beat", "simulator"))
+    ours = chain.from_iterable((command(name), health_command(name)) for name in OUR_SERVERS)
     assert {words[0] for words in (*ours, command("migrate"))} == {"bulkpost", "celery", "python"}

@@ -118,6 +118,7 @@ def test_without_a_secret_nothing_is_posted_and_the_reason_is_kept(runtime: Runt
         assert host.connection_count == 0
     with reading(runtime.sessions) as session:
         problem = session.execute(select(WebhookMessage.last_problem)).scalar_one()
+    assert problem is not None
     assert "BULKPOST_WEBHOOK_SECRET is not set" in problem
 
 

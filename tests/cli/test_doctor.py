@@ -33,3 +33,12 @@ def test_misspelt_settings_and_a_broker_that_is_not_there_are_found(shell: Shell
     found = ailments(shell, LESE_SECONDS="9", BROKER_URL="redis://:secret@127.0.0.1:1/0")
     assert found[0] == "BULKPOST_LESE_SECONDS is no setting and is not read"
     assert found[1].startswith("the broker redis://:**@127.0.0.1:1/0 does not answer")
+
+
+def test_webhooks_whose_secret_is_missing_are_found_until_they_are_disabled(shell: Shell) -> None:
+    secret = {"WEBHOOK_SECRET": "0123456789abcdef"}
+    assert shell.run("webhooks", "add", "shop", "--url", "https://shop.example/", **secret).returncode == 0
+    assert ailments(shell, **secret) == ["nothing is wrong"]
+    assert ailments(shell) == ["there are webhooks and no secret to sign with"]
+    assert shell.run("webhooks", "disable", "shop").returncode == 0
+    assert ailments(shell) == ["nothing is wrong"]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from os import sysconf
 from pathlib import Path
 
 from worker.bench.databases import Databases, PostgresDatabases, SqliteDatabases
+from worker.bench.machine import memory_bytes
 from worker.drill.stage import a_folder
 from worker.private_servers import PrivatePostgres, PrivateRedis, private_postgres, private_redis
 
@@ -31,8 +31,7 @@ class Stage:
 
 def postgres_settings() -> Mapping[str, str]:
     """Return what is set on PostgreSQL; everything else is its default. Commits are as durable as in production."""
-    memory = sysconf("SC_PAGE_SIZE") * sysconf("SC_PHYS_PAGES")
-    shared = {"shared_buffers": "1GB"} if memory >= MUCH_MEMORY else {}
+    shared = {"shared_buffers": "1GB"} if memory_bytes() >= MUCH_MEMORY else {}
     return {"fsync": "on", "max_wal_size": "8GB", **shared}
 
 

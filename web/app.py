@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.responses import HTMLResponse
 
 from web import campaigns, creating, others, results, uploads
+from web.asking import check_query
 from web.documentation import HEADERS, to_html
 from web.door import Door
 from web.guard import PROTECTED, Guard
@@ -43,7 +44,7 @@ def create_app(door: Door) -> FastAPI:
     )
     app.state.door = door
     for router in (creating.router, uploads.router, campaigns.router, results.router, others.router):
-        app.include_router(router, prefix=PROTECTED)
+        app.include_router(router, prefix=PROTECTED, dependencies=[Depends(check_query)])
     app.include_router(others.open_router)
 
     @app.get("/docs", include_in_schema=False)

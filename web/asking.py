@@ -4,16 +4,18 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPBearer
 from sqlalchemy.orm import Session
 
 from models.ledger.api_keys import Caller
 from models.ledger.uploads import find_account_of
 from web.door import Door
-from web.problems import Problem, refuse
+from web.problems import Problem, refuse, shown
 from web.refusals import no_campaign
 from web.shapes import LARGEST_ID
 
@@ -48,6 +50,26 @@ TheDoor = Annotated[Door, Depends(the_door)]
 Reader = Annotated[Caller, Depends(_caller_who_may("read"))]
 Sender = Annotated[Caller, Depends(_caller_who_may("send"))]
 Controller = Annotated[Caller, Depends(_caller_who_may("control"))]
+
+
+def check_query(request: Request) -> None:
+    """Refuse what an address does not ask for: whoever misspells `status` or `strict` must not get something else.
+
+    Raises:
+        Problem: 422.
+    """
+    known = _query_names(request.scope["route"].dependant)
+    for name in request.query_params:
+        if name not in known:
+            near = get_close_matches(name.casefold(), known, 1)
+            there = f"there is {', '.join(sorted(known))}" if known else "leave it out"
+            raise refuse(
+                shown(name), "is nothing that this address takes", f'did you mean "{near[0]}"?' if near else there
+            )
+
+
+def _query_names(asked: Dependant) -> set[str]:
+    return {field.alias for field in asked.query_params}.union(*(_query_names(one) for one in asked.dependencies))
 
 
 def check_visible(session: Session, caller: Caller, campaign_id: int) -> str:

@@ -113,7 +113,8 @@ def _told(session: Session, done: Imported, strict: bool) -> dict[str, Any]:
     if done.existed:
         return shown
     counts = shown["counts"]
-    check_all_taken(strict, counts["skipped"], counts["total"])
+    if strict:
+        check_all_taken(session, done.campaign_id, counts["skipped"], counts["total"])
     return {**shown, "refused": tell_refused(session, done.campaign_id, counts["skipped"], done.refused)}
 
 

@@ -10,14 +10,15 @@ from models.ledger.client_keys import ILLEGAL, is_legal
 from models.ledger.enqueue import LONGEST_REF
 from models.ledger.pages import results_page
 from models.states import RecipientStatus
+from web.problems import MOST_SHOWN, Flaw, Problem
 from web.shapes import RecipientShape
-from worker.importer import StrictRefusal
 from worker.intake.phones import PhoneReader
 from worker.intake.row import Row
 
 MOST_TOLD = 100
 """Refused rows that an answer names."""
 MOST_REASONS = 20
+_STRICT_MEND = "mend them, or leave strict out"
 _UNUSABLE = "its own key cannot be used"
 _SKIPPED = frozenset({RecipientStatus.SKIPPED})
 
@@ -73,11 +74,16 @@ def tell_refused(session: Session, campaign_id: int, skipped: int, reasons: Coun
     return {"count": skipped, "reasons": dict(counted.most_common(MOST_REASONS)), "rows": told}
 
 
-def check_all_taken(strict: bool, skipped: int, total: int) -> None:
-    """Refuse a strict list with somebody who cannot be sent to.
+def check_all_taken(session: Session, campaign_id: int, skipped: int, total: int) -> None:
+    """Refuse a list with somebody who cannot be sent to.
 
     Raises:
-        StrictRefusal: it is one.
+        Problem: it is one; its flaws are the first of them.
     """
-    if strict and skipped:
-        raise StrictRefusal(f"{skipped:,} of {total:,} rows were refused: strict creates nothing then")
+    if not skipped:
+        return
+    rows, _ = results_page(session, campaign_id, limit=MOST_SHOWN, statuses=_SKIPPED)
+    first = f"the first is number {rows[0].position:,} ({rows[0].reason})"
+    flaws = [Flaw(f"recipients.{row.position - 1}", str(row.reason), _STRICT_MEND) for row in rows]
+    detail = f"{skipped:,} of {total:,} rows were refused, {first}, and strict creates nothing then: {_STRICT_MEND}"
+    raise Problem(422, detail, *flaws)

@@ -30,7 +30,7 @@ router = APIRouter(route_class=JsonRoute)
 open_router = APIRouter()
 
 
-@router.get("/accounts", summary="List accounts", responses={**ACCOUNTS, **refusals(403)}, tags=["look"])
+@router.get("/accounts", summary="List accounts", responses={**ACCOUNTS, **refusals(403, 422)}, tags=["look"])
 def accounts(caller: Reader, door: TheDoor) -> Response:
     """Return the accounts that this key may use: whether they send, and why not; their limits, and what is used."""
     with reading(door.runtime.sessions) as session:

@@ -175,7 +175,8 @@ def _fill(door: Door, work: _Upload, draft: OpenDraft, rows: Rows, token: str) -
         end_upload(session, campaign_id, token)
         shown = show(session, campaign_id)
         skipped = shown["counts"]["skipped"]
-        check_all_taken(work.strict, skipped, shown["counts"]["total"])
+        if work.strict:
+            check_all_taken(session, campaign_id, skipped, shown["counts"]["total"])
         told = to_json({**shown, "refused": tell_refused(session, campaign_id, skipped, counted)})
         written.append(told)
         if work.repeat is not None:

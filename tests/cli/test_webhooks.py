@@ -77,6 +77,9 @@ def test_without_a_secret_of_the_installation_nothing_is_added(shell: Shell) -> 
         (["--url", "https://127.0.0.1/", "--events", ","], "--events names no event"),
         (["--url", "https://127.0.0.1/", "--account", "other"], 'no account "other"'),
         (["--url", "nowhere"], "is no web address"),
+        (["--url", "https://10.0.0.1/"], "10.0.0.1 leads to a private address"),
+        (["--url", "https://0xa9fea9fe/"], "0xa9fea9fe leads to a private address"),
+        (["--url", "https://[::ffff:10.0.0.1]/"], "::ffff:10.0.0.1 leads to a private address"),
     ],
 )
 def test_what_cannot_be_added_is_refused_in_a_line(shell: Shell, options: list[str], said: str) -> None:

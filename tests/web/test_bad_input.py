@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.web.calling import HELLO, Caller, campaign, recipients
+from tests.web.calling import HELLO, Caller, campaign, lines, recipients
 
 NONSENSE: list[Any] = [
     None, True, False, 0, -1, 1.5, 10**30, -(10**400), "", " ", "x" * 100_000, "\u0000", "a\u0000b", "\ud800",
@@ -127,6 +127,18 @@ def test_what_is_no_campaign_s_number_is_refused(quick_caller: Caller, id_: str)
 def test_nonsense_in_a_query_is_refused(quick_caller: Caller, query: str) -> None:
     id_ = quick_caller.create()["id"]
     quick_caller.refusal("GET", f"/v1/campaigns/{id_}/results?{query}", 422)
+
+
+def test_what_is_misspelled_in_a_query_is_refused_with_the_nearest(quick_caller: Caller) -> None:
+    id_ = quick_caller.create()["id"]
+    problem = quick_caller.refusal("GET", f"/v1/campaigns/{id_}/results?stauts=accepted", 422)
+    assert (problem["field"], problem["mend"]) == ("stauts", 'did you mean "status"?')
+    problem = quick_caller.refusal("GET", "/v1/accounts?limit=5", 422)
+    assert problem["mend"] == "leave it out"
+    draft = quick_caller.draft()
+    refused = quick_caller.upload(draft, lines(1), query="?strickt=true")
+    assert (refused.status_code, refused.json()["mend"]) == (422, 'did you mean "strict"?')
+    assert quick_caller.upload(draft, lines(1), query="?strict=true").status_code == 200
 
 
 @pytest.mark.parametrize("key", ["", '""', "a b", "x" * 256, "x" * 400, "ключ".encode()])

@@ -35,7 +35,8 @@ def test_a_strict_list_with_a_bad_row_creates_nothing(caller: Caller) -> None:
     body = campaign(1, strict=True, key="k")
     body["recipients"].append({"phone": "12"})
     problem = caller.refusal("POST", "/v1/campaigns", 422, json=body)
-    assert "1 of 2 rows were refused" in problem["detail"]
+    assert "1 of 2 rows were refused, the first is number 2 (too few digits" in problem["detail"]
+    assert (problem["field"], problem["mend"]) == ("recipients.1", "mend them, or leave strict out")
     assert caller.get("/v1/campaigns")["campaigns"] == []
     assert caller.create(key="k")["counts"]["total"] == 2
 

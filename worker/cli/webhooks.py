@@ -1,6 +1,7 @@
 """`bulkpost webhooks`: which applications are told what happens."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -22,7 +23,7 @@ from worker.cli.console import AsJson, local, note, opened, out, show_json, show
 from worker.cli.waking import wake_workers
 from worker.errors import ConfigurationError
 from worker.settings import user_name
-from worker.webhooks.addresses import read_target
+from worker.webhooks.addresses import find_addresses, read_address, read_target
 from worker.webhooks.posting import Poster
 from worker.webhooks.signing import sign, signing_secret
 
@@ -41,7 +42,9 @@ def add(
 ) -> None:
     """Add a webhook, and print the secret that its receiver verifies signatures with. It is shown this once."""
     with opened() as runtime:
-        read_target(url, runtime.settings.webhook_private_addresses)
+        target = read_target(url, runtime.settings.webhook_private_addresses)
+        with suppress(OSError):  # a name is resolved when something is told to it
+            find_addresses(target, read_address)
         kinds = [kind.strip() for kind in events.split(",") if kind.strip()]
         if not kinds:
             raise ConfigurationError(f"--events names no event: there are {', '.join(KINDS)}")

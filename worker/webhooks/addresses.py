@@ -116,6 +116,16 @@ def find_objection(address: Address) -> str | None:
     return None
 
 
+def read_address(host: str, port: int) -> list[str]:
+    """Return the address that a host is, in any of its spellings (`0x7f.1`); asks no name server.
+
+    Raises:
+        OSError: it is a name.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    return [str(found[0][4][0])]
+
+
 def resolve_name(host: str, port: int) -> list[str]:
     """Return the addresses of a host, in the system's order."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

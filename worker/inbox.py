@@ -5,7 +5,7 @@ nobody's open transaction is waited for.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from re import compile as compile_pattern
@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from models.content import Content, check, from_json, variable_names
 from models.errors import ContentError, LedgerError
 from models.ledger.client_keys import ILLEGAL, is_legal
-from models.ledger.gathering import Letter, begin_gathering, find_complete, finish_gathering, gather
+from models.ledger.gathering import Letter, begin_gathering, find_complete, find_large, finish_gathering, gather
 from models.ledger.inbox import (
     ROWS_AT_ONCE,
+    Group,
     WaitingRow,
     forget_rows,
     is_alone,
@@ -36,7 +37,9 @@ from worker.intake.phones import PhoneReader
 from worker.logs import log
 
 SLICE_SECONDS = 1.0
-"""How long one tick takes rows in before it goes on with its other steps."""
+"""How long one tick takes rows in, in their order, before it goes on with its other steps."""
+SMALL_SLICE_SECONDS = 0.5
+"""And how long it then takes rows of the campaigns that stand behind a large one."""
 MOST_WAITED_MILLISECONDS = 200
 """How long a row that another transaction is about to use up waits for it."""
 
@@ -73,10 +76,11 @@ class Inbox:
         with reading(self.sessions) as session:
             if not is_anything_waiting(session):
                 return 0
-        ends = monotonic() + seconds
-        last = 0
-        while (found := self._take_piece(last)) is not None and monotonic() < ends:
-            last = found
+        if self._take_pieces(seconds):
+            with reading(self.sessions) as session:
+                large = list(find_large(session).values())
+            if large:
+                self._take_pieces(min(seconds, SMALL_SLICE_SECONDS), large)
         with reading(self.sessions) as session:
             complete = find_complete(session, clock=self.clock)
         return sum(self._finish(campaign_id) for campaign_id in complete)
@@ -86,10 +90,20 @@ class Inbox:
         with transaction(self.sessions) as session:
             return forget_rows(session, clock=self.clock)
 
-    def _take_piece(self, after_id: int) -> int | None:
+    def _take_pieces(self, seconds: float, but: Sequence[Group] = ()) -> bool:
+        """Take rows of all groups but some for a bounded time; say whether that ended before there were none left."""
+        ends = monotonic() + seconds
+        last = 0
+        while (found := self._take_piece(last, but)) is not None:
+            if monotonic() >= ends:
+                return True
+            last = found
+        return False
+
+    def _take_piece(self, after_id: int, but: Sequence[Group]) -> int | None:
         """Take the next rows in one transaction; return the id of the last, None where there are none."""
         with transaction(self.sessions) as session:
-            rows = read_waiting(session, after_id, self.rows_at_once) if is_alone(session) else []
+            rows = read_waiting(session, after_id, self.rows_at_once, but) if is_alone(session) else []
             if not rows:
                 return None
             wait_briefly(session)

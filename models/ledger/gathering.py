@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from ..account import Account
 from ..campaign import Campaign
 from ..content import Content, variable_names
 from ..errors import KeyConflict, LedgerError
@@ -21,7 +22,7 @@ from ..timing import NO_TIMING
 from .client_keys import refuse_keys
 from .duplicates import skip_duplicates
 from .importing import add_rows, finish_import, insert_draft
-from .inbox import front_created_at
+from .inbox import Group, front_created_at
 from .locks import find_account, lock_campaign
 from .repeats import find_by_key
 from .rescue import remove_campaign
@@ -33,6 +34,9 @@ QUIET_SECONDS = 2.0
 LONGEST_SECONDS = 60.0
 """And at the latest so long after its first row: whoever writes row after row under one key must not wait for ever."""
 MOST_FINISHED = 200
+LARGE = 10_000
+"""Rows of a campaign that is still gathered for, from which on the others need not wait for the rest of it."""
+MOST_LARGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +97,40 @@ def gather(session: Session, letter: Letter, rows: Sequence[NewRow], *, clock: C
     return Placed(campaign.id, tuple(row.problem or next(positions) for row in judged))
 
 
+def find_large(session: Session) -> dict[int, Group]:
+    """Return by their ids the campaigns that many rows have come to already, a bounded number. Only reads."""
+    statement = (
+        select(Gathering.campaign_id, Account.name, Campaign.external_key)
+        .join(Campaign, Campaign.id == Gathering.campaign_id)
+        .join(Account, Account.id == Campaign.account_id)
+        .where(Campaign.total_count >= LARGE)
+    )
+    found = session.execute(statement.order_by(Gathering.campaign_id).limit(MOST_LARGE)).all()
+    return {campaign_id: Group(account, key or "") for campaign_id, account, key in found}
+
+
 def find_complete(session: Session, *, clock: Clock = database_clock) -> list[int]:
     """Return the ids of campaigns that no more rows will come to, a bounded number. Only reads.
 
-    Whatever was written before is in: rows are taken in the order of their ids, and the one that has waited longest
-    was written after the campaign had its last.
+    Whatever was written before is in: a campaign's rows are taken in the order of their ids, and the one that has
+    waited longest was written after the campaign had its last. The rows of large campaigns say nothing of the others.
     """
     now = clock(session)
+    large = find_large(session)
     since = front_created_at(session, now) or now
-    complete = or_(
+    complete = _is_complete(since)
+    if large:
+        since_others = front_created_at(session, now, list(large.values())) or now
+        complete = or_(complete, and_(Campaign.id.not_in(large), _is_complete(since_others)))
+    statement = select(Gathering.campaign_id).join(Campaign, Campaign.id == Gathering.campaign_id).where(complete)
+    return list(session.execute(statement.order_by(Gathering.campaign_id).limit(MOST_FINISHED)).scalars())
+
+
+def _is_complete(since: datetime) -> ColumnElement[bool]:
+    return or_(
         Gathering.last_at < since - timedelta(seconds=QUIET_SECONDS),
         Campaign.created_at < since - timedelta(seconds=LONGEST_SECONDS),
     )
-    statement = select(Gathering.campaign_id).join(Campaign, Campaign.id == Gathering.campaign_id).where(complete)
-    return list(session.execute(statement.order_by(Gathering.campaign_id).limit(MOST_FINISHED)).scalars())
 
 
 def finish_gathering(session: Session, campaign_id: int, *, clock: Clock = database_clock) -> bool:

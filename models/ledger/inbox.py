@@ -5,11 +5,24 @@ cannot hold (infinite moments) comes as a number. What a row means is judged els
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, LargeBinary, Text, bindparam, cast, delete, extract, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    LargeBinary,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    extract,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from ..base import Instant
@@ -82,6 +95,13 @@ class WaitingRow(NamedTuple):
     problem: str | None = None
 
 
+class Group(NamedTuple):
+    """The rows of one campaign: what stands in their columns `account` and `campaign_key`."""
+
+    account: str
+    key: str
+
+
 def is_anything_waiting(session: Session) -> bool:
     """Say whether the tick has to look into the inbox."""
     return (
@@ -97,13 +117,16 @@ def is_alone(session: Session) -> bool:
     return bool(session.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
 
 
-def read_waiting(session: Session, after_id: int, most: int) -> list[WaitingRow]:
-    """Lock and return the next rows that wait, in the order of their ids, but those that somebody else holds."""
+def read_waiting(session: Session, after_id: int, most: int, but: Sequence[Group] = ()) -> list[WaitingRow]:
+    """Lock and return the next rows that wait, in the order of their ids, but those that somebody else holds.
+
+    Rows of the groups in `but` are passed over, which takes the time of reading all that wait.
+    """
     sqlite = session.get_bind().dialect.name == "sqlite"
     columns = [_raw(name, longest, sqlite) for name, longest in LONGEST.items()]
     statement = (
         select(Outgoing.id, _moment("send_at", sqlite), *columns)
-        .where(*_WAITING, Outgoing.id > after_id)
+        .where(*_WAITING, Outgoing.id > after_id, *_of_none(but))
         .order_by(Outgoing.id)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -111,11 +134,14 @@ def read_waiting(session: Session, after_id: int, most: int) -> list[WaitingRow]
     return [_read(row) for row in session.execute(statement).all()]
 
 
-def front_created_at(session: Session, now: datetime) -> datetime | None:
-    """Return when the row was written that has waited longest, at the latest `now`; None where none waits."""
+def front_created_at(session: Session, now: datetime, but: Sequence[Group] = ()) -> datetime | None:
+    """Return when the row was written that has waited longest, at the latest `now`; None where none waits.
+
+    Rows of the groups in `but` do not count.
+    """
     sqlite = session.get_bind().dialect.name == "sqlite"
-    statement = select(_moment("created_at", sqlite)).where(*_WAITING).order_by(Outgoing.id).limit(1)
-    row = session.execute(statement).one_or_none()
+    statement = select(_moment("created_at", sqlite)).where(*_WAITING, *_of_none(but)).order_by(Outgoing.id)
+    row = session.execute(statement.limit(1)).one_or_none()
     if row is None:
         return None
     written, _ = _read_moment(row[0])
@@ -144,6 +170,10 @@ def forget_rows(session: Session, *, older_than_days: int = KEPT_DAYS, clock: Cl
         .execution_options(synchronize_session=False)
     )
     return len(gone.all())
+
+
+def _of_none(groups: Sequence[Group]) -> list[ColumnElement[bool]]:
+    return [or_(Outgoing.campaign_key != group.key, Outgoing.account != group.account) for group in groups]
 
 
 def _mark(

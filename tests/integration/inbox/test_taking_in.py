@@ -10,8 +10,8 @@ from sqlalchemy import func, select, text
 
 from models.content import Sms, ViberSms, from_json
 from models.ledger.enqueue import Recipient, enqueue_campaign
-from models.ledger.gathering import LONGEST_SECONDS, QUIET_SECONDS, find_complete
-from models.ledger.inbox import KEPT_DAYS
+from models.ledger.gathering import LARGE, LONGEST_SECONDS, QUIET_SECONDS, find_complete
+from models.ledger.inbox import KEPT_DAYS, ROWS_AT_ONCE
 from models.ledger.rescue import SILENT_IMPORT_SECONDS, sweep_silent_import
 from models.ledger.stops import add_stops
 from models.outgoing import Gathering, Outgoing
@@ -214,6 +214,39 @@ def test_pieces_of_a_large_group_come_together(inbox: AnInbox) -> None:
     assert (campaign.total_count, campaign.skipped_count) == (4_500, 0)
     assert inbox.ledger.all(select(func.count()).where(Outgoing.taken_at.is_not(None))) == [4_500]
     assert inbox.ledger.all(select(func.max(Row.msisdn))) == ["79030004500"]
+
+
+def crowd(inbox: AnInbox, small: int) -> None:
+    """Write a large group and a small one behind it, and let tick after tick take a piece until the one is large."""
+    with transaction(inbox.ledger.sessions) as session:
+        written = text("INSERT INTO bulkpost_outgoing (campaign_key, sender, text, phone) VALUES (:k, 'S', 'T', :p)")
+        for key, count in (("large", LARGE + 3 * ROWS_AT_ONCE), ("small", small)):
+            session.execute(written, [{"k": key, "p": str(79030000000 + number)} for number in range(count)])
+    for _ in range(LARGE // ROWS_AT_ONCE):
+        assert inbox.taker().take_in(0.0) == 0
+
+
+def test_a_small_group_does_not_wait_for_a_large_one_before_it(inbox: AnInbox) -> None:
+    crowd(inbox, 2)
+    inbox.ledger.clock.jump(QUIET_SECONDS + 0.1)
+    assert inbox.taker().take_in(0.0) == 1
+    assert [(one.external_key, one.total_count) for one in inbox.campaigns()] == [("small", 2)]
+    large = inbox.make()[0]
+    assert (large.external_key, large.total_count) == ("large", LARGE + 3 * ROWS_AT_ONCE)
+    assert inbox.ledger.all(select(Row.msisdn).where(Row.campaign_id == large.id).order_by(Row.position)) == [
+        str(79030000000 + number) for number in range(large.total_count)
+    ]
+
+
+def test_a_group_behind_a_large_one_is_not_made_before_its_last_row_is_in(inbox: AnInbox) -> None:
+    crowd(inbox, ROWS_AT_ONCE + 2)
+    inbox.ledger.clock.jump(QUIET_SECONDS + 0.1)
+    with transaction(inbox.ledger.sessions) as session:
+        assert find_complete(session, clock=inbox.ledger.clock) == []
+    assert inbox.taker().take_in(0.0) == 0
+    inbox.ledger.clock.jump(QUIET_SECONDS + 0.1)
+    assert inbox.taker().take_in(0.0) == 1
+    assert [one.total_count for one in inbox.campaigns()] == [ROWS_AT_ONCE + 2]
 
 
 def test_no_sweep_takes_a_campaign_away_that_is_still_gathered_for(inbox: AnInbox) -> None:

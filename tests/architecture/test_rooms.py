@@ -196,6 +196,7 @@ ROOMS = {
     "worker/bench/databases.py": {"psycopg"},
     "worker/bench/floor.py": {"lxml", "requests", "worker.bench"},
     "worker/bench/floor_tables.py": {"psycopg", "worker.bench"},
+    "worker/bench/product.py": SQL_FROM_OUTSIDE | {"celery", "models", "worker"},
     "worker/bench/peers.py": {"celery", "lxml", "requests", "sqlalchemy", "worker.bench"},
     "worker/bench/peer_run.py": {"sqlalchemy", "worker"},
     "worker/bench/peer_tables.py": {"sqlalchemy", "worker.bench"},

@@ -1,13 +1,13 @@
 """What all contestants share: the servers, the lists, and a folder that goes at the end."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from worker.bench.databases import Databases, PostgresDatabases, SqliteDatabases
 from worker.bench.machine import memory_bytes
-from worker.drill.stage import a_folder
 from worker.private_servers import PrivatePostgres, PrivateRedis, private_postgres, private_redis
 
 MUCH_MEMORY = 4 * 1024**3
@@ -42,7 +42,11 @@ def open_stage(*, embedded: bool, logs: Path | None = None) -> Iterator[Stage]:
     Raises: NoServer.
     """
     with ExitStack() as stack:
-        folder = stack.enter_context(a_folder(logs))
+        made = (
+            nullcontext(str(logs)) if logs else TemporaryDirectory(prefix="bulkpost-bench-", ignore_cleanup_errors=True)
+        )
+        folder = Path(stack.enter_context(made)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
         if embedded:
             yield Stage(folder, SqliteDatabases(folder), None, None)
             return

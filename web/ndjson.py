@@ -50,11 +50,13 @@ class NdjsonList:
         """Yield a row for every line that is not blank; a line that is no recipient is a row with its problem."""
         for number, line in self._lines():
             try:
-                one = RecipientShape.model_validate(read_json(line))
+                one = RecipientShape.model_validate(read_json(line.strip()))
             except Problem as error:
-                yield self._refused(number, error.detail)
+                problem = error.detail.replace("the body", "the line").replace(" at line 1 column", " at column")
+                yield self._refused(number, problem)
             except ValidationError as error:
-                flaw = flaws_of(error.errors())[0]
+                # A request's paths begin with where the value stood.
+                flaw = flaws_of([{**each, "loc": ("line", *each["loc"])} for each in error.errors()])[0]
                 yield self._refused(number, f"{flaw.field or 'the line'} {flaw.problem}")
             else:
                 yield to_row(number, one, self.columns, self._phones)

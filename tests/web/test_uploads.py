@@ -160,3 +160,15 @@ def test_an_upload_that_is_too_long_is_refused_before_it_is_read(sqlite_url: str
         problem = caller.refusal("POST", "/v1/campaigns", 413, json=campaign(100))
         assert "upload" in problem["mend"]
         assert caller.upload(id_, lines(2)).status_code == 200
+
+
+def test_a_line_that_is_no_recipient_is_told_with_its_field(quick_caller: Caller) -> None:
+    broken = ['{"phone": []}', '{"phone": 7, "variables": {"name": 1.5}}', '{"phone": 7, "nam": 1}', '{"phone"', "\x00"]
+    answered = quick_caller.upload(quick_caller.draft(), lines(1) + "\n".join(broken).encode())
+    assert [row["reason"] for row in answered.json()["refused"]["rows"]] == [
+        "phone is not a text",
+        "variables.name is not a text",
+        "nam is no field here",
+        "the line is not JSON: expecting ':' delimiter at column 9",
+        "the line is not JSON: expecting value at column 1",
+    ]

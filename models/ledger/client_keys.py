@@ -16,14 +16,15 @@ ILLEGAL = "its own key is not 1 to 15 digits without a zero in front"
 TAKEN_MEANWHILE = "its own key was used by another campaign at the same moment"
 
 _LEGAL = re.compile("[1-9][0-9]{0,14}")
-# In the order of the keys: two transactions with the same keys wait for each other, and do not deadlock.
+# In the order of the keys as numbers: two transactions that bring the same keys in one piece each, or in pieces that
+# were sorted before, wait for each other and do not deadlock.
 _INSERT = text(
     """
     INSERT INTO bulkpost_recipients (campaign_id, position, msisdn, ref, values_json, send_key, key_account_id)
     SELECT :campaign_id, r.position, r.msisdn, r.ref, r.values_json, r.send_key, :account_id
     FROM unnest(CAST(:positions AS integer[]), CAST(:msisdns AS text[]), CAST(:refs AS text[]),
                 CAST(:values AS text[]), CAST(:keys AS text[])) AS r (position, msisdn, ref, values_json, send_key)
-    ORDER BY r.send_key
+    ORDER BY length(r.send_key), r.send_key
     ON CONFLICT (key_account_id, send_key) WHERE send_key IS NOT NULL DO NOTHING
     RETURNING position
     """

@@ -1,9 +1,12 @@
 """The callers' own keys of recipients: used where they are legal and free, refused with the reason where not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from threading import Barrier
+from threading import Event as Signal
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
@@ -13,9 +16,11 @@ from models.ledger.enqueue import Recipient, enqueue_campaign
 from models.ledger.keys import send_key
 from models.ledger.owed import read_owed
 from models.ledger.report import results
+from models.ledger.rows import ROWS_AT_ONCE
 from models.recipient import Recipient as Row
 from models.session import reading, transaction
 from tests.support.ledger import PLAIN, Ledger, numbers, together
+from worker.database_faults import find_fault
 
 
 def reasons(ledger: Ledger, campaign_id: int) -> dict[int, str | None]:
@@ -124,6 +129,56 @@ def test_a_key_that_another_transaction_gives_back_while_we_wait_is_ours(postgre
 
         campaign_id, _ = together([second, first])
     assert reasons(ledger, campaign_id) == {}
+
+
+def test_lists_that_are_sorted_by_key_do_not_deadlock_however_long(postgres_ledger: Ledger) -> None:
+    """As texts 10000 comes before 9000: sorted so, each would wait for what the other has."""
+    ledger = postgres_ledger
+    begun = Signal()
+
+    def first() -> Iterator[Recipient]:
+        yield from keyed(*map(str, range(5_000, 10_000)))
+        begun.set()  # what came so far is in the database
+        _await_a_waiting(ledger)
+        yield from keyed(*map(str, range(10_000, 11_000)), first=79040000000)
+
+    def second() -> int:
+        assert begun.wait(30)
+        return ledger.a_draft(recipients=keyed(*map(str, range(9_000, 14_000)), first=79050000000))
+
+    one, other = together([lambda: ledger.a_draft(recipients=first()), second])
+    assert reasons(ledger, one) == {}
+    assert set(reasons(ledger, other)) == set(range(1, 2_001))
+
+
+def test_of_two_lists_that_each_want_a_key_of_the_other_one_is_made_and_the_other_may_come_again(
+    postgres_ledger: Ledger,
+) -> None:
+    ledger = postgres_ledger
+    both_begun = Barrier(2)
+
+    def people(keys: range, last: str, first: int) -> Iterator[Recipient]:
+        yield from keyed(*map(str, keys), first=first)
+        both_begun.wait(30)
+        yield from keyed(last, first=first + ROWS_AT_ONCE)
+
+    def bring(keys: range, last: str, first: int) -> int | OperationalError:
+        try:
+            return ledger.a_draft(recipients=people(keys, last, first))
+        except OperationalError as error:
+            return error
+
+    lists = [(range(1, 5_001), "10000", 79040000000), (range(5_001, 10_001), "1", 79050000000)]
+    came = together([lambda: bring(*lists[0]), lambda: bring(*lists[1])])
+    (failed,) = [place for place, one in enumerate(came) if isinstance(one, OperationalError)]
+    fault = find_fault(came[failed])
+    assert fault.passes
+    assert "deadlock" in fault.words
+    assert len(ledger.all(select(Campaign.id))) == 1
+    keys, last, first = lists[failed]
+    again = ledger.a_draft(recipients=keyed(*map(str, keys), last, first=first))
+    made = came[1 - failed]
+    assert sorted(reasons(ledger, again).values()) == [f"its own key is already used in campaign {made}"] * 2
 
 
 def _await_a_waiting(ledger: Ledger) -> None:

@@ -13,6 +13,7 @@ from ..recipient import Recipient
 from ..rules import CANARY_SHARE
 from ..session import Clock, database_clock
 from ..states import OPEN_BATCH, CampaignStatus, RecipientStatus
+from .active import by_id, is_active
 from .brakes import Alarm
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
@@ -65,13 +66,14 @@ def judge_canaries(session: Session, *, clock: Clock = database_clock) -> list[A
     done = (
         select(Campaign)
         .where(
+            is_active(),
             Campaign.status == CampaignStatus.RUNNING,
             Campaign.canary_passed_at.is_(None),
             Campaign.canary_count <= Campaign.planned_through,
             Campaign.planned_through < Campaign.total_count,
             ~exists().where(Batch.campaign_id == Campaign.id, Batch.status.in_(OPEN_BATCH)),
         )
-        .order_by(Campaign.id)
+        .order_by(by_id())
         .limit(MOST_JUDGED)
         .with_for_update(key_share=True, skip_locked=True)
     )

@@ -11,6 +11,7 @@ from ..errors import BadTimes
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, BatchStatus, CampaignStatus
 from ..window import read_zone
+from .active import by_id, is_active
 from .brakes import Alarm
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
@@ -26,12 +27,13 @@ def hold_late(session: Session, *, clock: Clock = database_clock) -> list[Alarm]
     late = (
         select(Campaign)
         .where(
+            is_active(),
             Campaign.status.in_((CampaignStatus.SCHEDULED, CampaignStatus.RUNNING)),
             Campaign.imported_at.is_not(None),
             Campaign.latest_at <= now,
             or_(Campaign.planned_through < Campaign.total_count, waiting.correlate(Campaign)),
         )
-        .order_by(Campaign.id)
+        .order_by(by_id())
         .limit(MOST_HELD)
         .with_for_update(key_share=True, skip_locked=True)
     )

@@ -8,6 +8,7 @@ from ..base import Instant
 from ..campaign import Campaign
 from ..session import Clock, database_clock
 from ..states import CampaignStatus
+from .active import is_active
 from .canary import last_plannable, may_plan_further
 from .locks import SYSTEM, write_event
 from .moves import changed_rows, move_campaign
@@ -37,7 +38,12 @@ def start_due(session: Session, *, clock: Clock = database_clock) -> int:
     now = clock(session)
     due = (
         select(Campaign)
-        .where(Campaign.status == CampaignStatus.SCHEDULED, Campaign.start_at <= now, Campaign.imported_at.is_not(None))
+        .where(
+            is_active(),
+            Campaign.status == CampaignStatus.SCHEDULED,
+            Campaign.start_at <= now,
+            Campaign.imported_at.is_not(None),
+        )
         .order_by(Campaign.start_at)
         .limit(MOST_STARTED)
         .with_for_update(key_share=True, skip_locked=True)
@@ -58,7 +64,7 @@ def plan(session: Session, *, most: int = MOST_PLANNED, clock: Clock = database_
     """
     unplanned = (
         select(Campaign)
-        .where(Campaign.status == CampaignStatus.RUNNING, may_plan_further())
+        .where(is_active(), Campaign.status == CampaignStatus.RUNNING, may_plan_further())
         .order_by(Campaign.priority.desc(), Campaign.id)
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)

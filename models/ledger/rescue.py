@@ -13,6 +13,7 @@ from ..outgoing import Gathering
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import READY_BATCH, BatchStatus, CampaignStatus
+from .active import is_active, waits_in_doubt
 from .locks import lock_campaign
 from .moves import changed_rows, move_batch
 from .outcomes import count_outcomes, pending_count
@@ -85,7 +86,7 @@ def find_old_doubts(session: Session, *, doubt_limit_seconds: float, clock: Cloc
     too_old = clock(session) - timedelta(seconds=doubt_limit_seconds)
     statement = (
         select(Batch.id)
-        .where(Batch.status.in_(READY_BATCH), Batch.doubt_since < too_old)
+        .where(waits_in_doubt(), Batch.doubt_since < too_old)
         .order_by(Batch.doubt_since)
         .limit(MOST_RESCUED)
     )
@@ -121,6 +122,7 @@ def sweep_silent_import(session: Session, *, clock: Clock = database_clock) -> b
     statement = (
         select(Campaign.id)
         .where(
+            is_active(),
             Campaign.status == CampaignStatus.DRAFT,
             Campaign.imported_at.is_(None),
             Campaign.importing_at < silent_since,

@@ -11,6 +11,7 @@ from ..campaign import Campaign
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import OPEN_BATCH, CampaignStatus
+from .active import by_id, is_active
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
 from .ready import pending_in
@@ -27,11 +28,12 @@ def settle(session: Session, *, clock: Clock = database_clock) -> int:
     without_work = (
         select(Campaign)
         .where(
+            is_active(),
             Campaign.status == CampaignStatus.RUNNING,
             Campaign.planned_through == Campaign.total_count,
             ~exists().where(Batch.campaign_id == Campaign.id, Batch.status.in_(OPEN_BATCH)),
         )
-        .order_by(Campaign.id)
+        .order_by(by_id())
         .limit(MOST_SETTLED)
         .with_for_update(key_share=True, skip_locked=True)
     )

@@ -11,6 +11,7 @@ from ..errors import BadTimes
 from ..session import Clock, database_clock
 from ..states import AccountStatus, CampaignStatus
 from ..window import Stretch, next_opening, read_window, read_zone
+from .active import by_id, is_active
 from .brakes import Alarm, pause_account
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
@@ -64,8 +65,8 @@ def move_account_windows(session: Session, *, clock: Clock = database_clock) -> 
 def move_campaign_windows(session: Session, *, clock: Clock = database_clock) -> list[Alarm]:
     """Move on the windows of running campaigns that have closed; one whose window cannot be read is paused."""
     now = clock(session)
-    due = select(Campaign).where(_is_over(Campaign, now), Campaign.status == CampaignStatus.RUNNING)
-    due = due.order_by(Campaign.id).limit(MOST_MOVED).with_for_update(key_share=True, skip_locked=True)
+    due = select(Campaign).where(is_active(), _is_over(Campaign, now), Campaign.status == CampaignStatus.RUNNING)
+    due = due.order_by(by_id()).limit(MOST_MOVED).with_for_update(key_share=True, skip_locked=True)
     alarms = []
     for campaign in session.execute(due, execution_options={"populate_existing": True}).scalars().all():
         try:

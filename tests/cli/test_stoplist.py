@@ -84,3 +84,19 @@ def test_the_providers_stop_list_keeps_the_next_campaign_away(shell: Shell, simu
     (entry,) = shell.json("stoplist", "list")
     assert (entry["phone"], entry["added_by"]) == ("79033256699", "provider")
     assert shell.create(text="Hello again")["counts"]["skipped"] == 1
+
+
+def test_a_number_stopped_after_its_import_is_pending_until_it_is_claimed_but_no_preview_counts_it(
+    shell: Shell, simulator: RunningSimulator
+) -> None:
+    shell.run("account", "set", "default", "--gateway-url", simulator.url)
+    made = shell.create("--draft")
+    assert shell.run("stoplist", "add", "79033256699").returncode == 0
+    seen = shell.json("campaign", "preview", str(made["id"]))
+    assert (seen["recipients"], seen["skipped"]) == (1, {"on the stop list": 1})
+    assert shell.run("campaign", "start", str(made["id"])).returncode == 0
+    assert shell.json("campaign", "show", str(made["id"]))["counts"]["pending"] == 2
+    assert shell.run("up", "--until-idle").returncode == 0
+    counts = shell.json("campaign", "show", str(made["id"]))["counts"]
+    assert (counts["accepted"], counts["skipped"]) == (1, 1)
+    assert simulator.ledger()["charged"] == 1

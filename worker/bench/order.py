@@ -31,7 +31,6 @@ class Order:
     latency_ms: int = 0
     processes: int = 2
     threads: int = 1
-    floor: bool = True
     peers: bool = True
     hurried: bool = False
     """Fewer recipients for the peers: their rate is less certain then."""
@@ -42,15 +41,19 @@ class Order:
         return self.processes * self.threads
 
     @property
+    def max_parallel(self) -> int:
+        """The account's limit: the default, or one for every lane."""
+        return max(2, self.in_flight)
+
+    @property
     def up_threads(self) -> int:
-        """Threads of `bulkpost up`: as many as it has by default, or one for every lane and one for the tick."""
+        """Threads of `bulkpost up`: the default, or one for every lane and one more."""
         return max(8, self.in_flight + 1)
 
     @property
     def contestants(self) -> tuple[str, ...]:
         """Who runs, in the order of a round."""
-        floor = (FLOOR,) if self.floor else ()
-        return (*floor, PRODUCT, *(PEERS if self.peers and not self.embedded else ()))
+        return (FLOOR, PRODUCT, *(PEERS if self.peers and not self.embedded else ()))
 
     def count(self, contestant: str) -> int:
         """Return to how many recipients of the list a contestant sends."""

@@ -138,7 +138,8 @@ def _programs(order: Order, variables: dict[str, str], stage: Stage) -> list[Pro
     if order.threads == 1:
         kinds = [("--pool=prefork", f"--concurrency={order.processes}", "--hostname=prefork@%h")]
     else:
-        own = ("--pool=threads", f"--concurrency={order.threads}")
+        # A slot more than lanes: for ticks.
+        own = ("--pool=threads", f"--concurrency={order.threads + 1}")
         kinds = [(*own, f"--hostname=threads{number}@%h") for number in range(1, order.processes + 1)]
     workers = [
         Program(f"worker {number}", (*CELERY, *CELERY_WORKER, *kind), variables, stage.folder)
@@ -149,6 +150,6 @@ def _programs(order: Order, variables: dict[str, str], stage: Stage) -> list[Pro
 
 
 def _set_account(runtime: Runtime, order: Order, gateway: Gateway) -> None:
-    account = {"gateway_url": gateway.url, "batch_size": order.batch_size, "max_parallel": order.in_flight}
+    account = {"gateway_url": gateway.url, "batch_size": order.batch_size, "max_parallel": order.max_parallel}
     with transaction(runtime.sessions) as session:
         set_account(session, "default", account, actor=ACTOR)

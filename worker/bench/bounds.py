@@ -1,7 +1,7 @@
 """What must be reached, and whether it was. The bounds are ratios wherever the machine would decide a figure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from worker.bench.order import COMPETENT, FLOOR, NAIVE_ONE, NAIVE_TWO, PRODUCT, Order
@@ -34,7 +34,10 @@ class Judged:
 
 def judge(measured: Sequence[Measured]) -> list[Judged]:
     """Judge orders that were measured in turn, each alone and against each other."""
-    alone = [judged for one in measured for judged in _judge_alone(one)]
+    alone = []
+    for one in measured:
+        which = f" at {one.order.recipients:,}" if len(measured) > 1 else ""
+        alone += [replace(judged, what=judged.what + which) for judged in _judge_alone(one)]
     return [*alone, *_judge_sizes({one.order.recipients: one for one in measured if _is_plain(one.order)})]
 
 
@@ -54,12 +57,16 @@ def _judge_alone(one: Measured) -> Iterator[Judged]:
         most = order.in_flight * order.batch_size / (order.latency_ms / 1000)
         yield Judged(f"part of {order.in_flight} documents at once", LEAST_OF_LATENCY, median(rates) / most)
         return
+    long_enough = order.recipients >= MEDIUM
     for name, found in ratio_spreads(one.rounds).items():
+        if name == FLOOR and not long_enough:
+            continue  # a short campaign is mostly its start
         wanted = floor_bound(order) if name == FLOOR else PEER_BOUNDS[name]
         yield Judged(f"{PRODUCT} / {name}", wanted, found.median)
-    if _is_plain(order):
+    if _is_plain(order) and long_enough:
         cpu = median(samples[PRODUCT].cpu_seconds_per_100k for samples in one.rounds)
         yield Judged("CPU seconds per 100,000", MOST_CPU_SECONDS, cpu, at_most=True)
+    if _is_plain(order):
         yield Judged("MiB of a worker process", MOST_MIB, _peak(one), at_most=True)
 
 

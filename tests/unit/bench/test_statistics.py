@@ -72,6 +72,15 @@ def test_each_kind_of_order_has_its_bound(order: Order, bound: float) -> None:
     assert floor_bound(order) == bound
 
 
+def test_short_campaign_is_not_judged_by_its_start() -> None:
+    assert not any("floor" in judged.what for judged in judge([measured((1, 100), recipients=99_999)]))
+
+
+def test_bounds_of_several_sizes_say_which_they_are_of() -> None:
+    found = [judged.what for judged in judge([measured((1, 1)), measured((1, 1), recipients=1_000_000)])]
+    assert {"product / floor at 100,000", "product / floor at 1,000,000"} <= set(found)
+
+
 def test_peers_have_bounds_of_their_own() -> None:
     one = {PRODUCT: sample(90_000), NAIVE_ONE: sample(300), NAIVE_TWO: sample(1_200), COMPETENT: sample(12_000)}
     found = {judged.what: judged.holds for judged in judge([Measured(Order(rounds=1), (one,))])}

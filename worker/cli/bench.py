@@ -29,7 +29,7 @@ def bench(
     threads: Annotated[int, typer.Option(help="Threads of each process (--pool threads).", min=1, max=64)] = 8,
     peers: Annotated[bool, typer.Option(help="Also run what people usually write.")] = True,
     quick: Annotated[bool, typer.Option("--quick", help="For curiosity: under a minute, one round.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="For the records: every bound, five rounds; takes long.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="For the records: every bound; takes long.")] = False,
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the rate against batch size and campaign size: an SVG file.")
     ] = None,

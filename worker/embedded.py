@@ -85,7 +85,7 @@ class Embedded:
         try:
             while not is_stopping():
                 try:
-                    wake.lanes(scheduler.tick())
+                    scheduler.tick(wake.lanes)
                     wake.occurrences(scheduler.occurrences())
                     if scheduler.has_something_to_tell():
                         wake.webhooks()

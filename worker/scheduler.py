@@ -1,4 +1,4 @@
-"""One tick: rescue, hold, take in, start, plan, settle, and say which accounts want lanes.
+"""One tick: rescue, hold, take in, start, plan, say which accounts want lanes, settle, sweep.
 
 Every step is a guarded, bounded, resumable transaction: two ticks at once, two schedulers, or a tick killed half way
 are harmless. What fails in one step does not keep the others from their work, unless the database itself is away.
@@ -45,18 +45,29 @@ class Scheduler:
     clock: Clock = database_clock
     at: Callable[[str], None] = field(default=lambda step: None)
 
-    def tick(self) -> dict[int, int]:
+    def tick(self, wake: Callable[[dict[int, int]], object] = lambda lanes: None) -> dict[int, int]:
         """Do everything that is due, and return how many lanes to start for which account.
 
-        From a database that waits to be adopted nothing is started, planned or given up.
+        `wake` is told of them as soon as they are known: what can wait is done afterwards. From a database that waits
+        to be adopted nothing is started, planned or given up.
 
         Raises:
-            SQLAlchemyError: the database is away, or the last step failed; the next tick does it all.
+            SQLAlchemyError: the database is away, or no lane could be asked for; the next tick does it all.
         """
         if self.confirm() is not None:
             return {}
-        early = (self._rescue, self._give_up, self._hold)
-        for step in (*early, self._take_in, self._start, self._plan, self._settle, self._sweep):
+        self._go_through(self._rescue, self._give_up, self._hold, self._take_in, self._start, self._plan)
+        try:
+            with transaction(self.sessions) as session:
+                lanes = take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
+                self.at("hinting")
+            wake(lanes)
+        finally:
+            self._go_through(self._settle, self._sweep)
+        return lanes
+
+    def _go_through(self, *steps: Callable[[], None]) -> None:
+        for step in steps:
             try:
                 step()
             except SQLAlchemyError as error:
@@ -65,10 +76,6 @@ class Scheduler:
                     raise
                 log.error("tick_step_failed", step=step.__name__.strip("_"), error=fault.words)
             self.at(step.__name__.strip("_"))
-        with transaction(self.sessions) as session:
-            lanes = take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
-            self.at("hinting")
-        return lanes
 
     def occurrences(self) -> list[int]:
         """Return the ids of schedules whose campaign is to be made now, as many as should be made at once."""

@@ -34,7 +34,7 @@ def tick() -> None:
     """Do what is due, and start as many lanes as there is work for."""
     try:
         scheduler = runtime().scheduler()
-        wake.lanes(scheduler.tick())
+        scheduler.tick(wake.lanes)
         wake.occurrences(scheduler.occurrences())
         if scheduler.has_something_to_tell():
             wake.webhooks()

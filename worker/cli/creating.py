@@ -23,7 +23,7 @@ from worker.cli.console import AsJson, err, local, note, opened, show_json
 from worker.cli.previewing import print_preview, to_plain
 from worker.cli.saying import saying
 from worker.cli.showing import print_campaign, watch_until_ended
-from worker.cli.waking import wake_workers
+from worker.cli.waking import waker
 from worker.clock import utc_now
 from worker.cost import check_draft
 from worker.errors import ConfigurationError
@@ -123,6 +123,7 @@ def create(
             look = lambda draft_id: seen.append(look_at(runtime.sessions, settings, draft_id))  # noqa: E731
         elif own_numbers:
             look = lambda draft_id: tried.append(first_sendable(runtime.sessions, draft_id))  # noqa: E731
+        wake = waker(settings)  # before the commit: from then on the message should be on its way
         imported, refused_path = _import(runtime, mailing, recipients, phone_column, ref_column, rejected, look)
         _say_refused(imported, refused_path)
         if seen:
@@ -136,7 +137,7 @@ def create(
                 f"at once, as campaign {campaign_id}; nobody of the list gets anything, and nothing else was created"
             )
         if not draft:
-            wake_workers(settings)
+            wake()
         if wait and not draft:
             watch_until_ended(runtime, campaign_id)
         with reading(runtime.sessions) as session:

@@ -23,4 +23,5 @@ def waker(settings: Settings, *, inside: bool = False) -> Callable[[], object]:
         # A person waits for this command: one try. Kombu would try for six seconds.
         transport = {**configured.conf.broker_transport_options, "max_retries": 1, "interval_start": 0}
         configured.conf.broker_transport_options = transport
+        configured.connection_for_write().get_transport_cls()  # imports the broker's driver, and connects to nobody
     return Wake(app).tick

@@ -25,6 +25,11 @@ class Limits:
     threads: int = 8
     per_second: float = 50.0
     """Requests of one key in this process; twice as many may come at once."""
+    requests_at_once: int = 200
+    head_seconds: float = 10.0
+    """The longest that a request's head may take from the connection, or from its first byte where one was answered."""
+    waiting_connections: int = 500
+    """Connections that ask nothing; the oldest makes room for a newer one, before the process has no files left."""
 
 
 class Buckets:

@@ -18,6 +18,8 @@ from worker.database_faults import find_fault
 from worker.logs import log
 
 PROTECTED = "/v1"
+ALIVE = "/healthz"
+"""Is answered however much is going on: whoever asks would kill a process that is only busy."""
 LONGEST_KEY = 200
 
 
@@ -27,6 +29,7 @@ class Guard:
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
         self._door = door
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,6 +44,7 @@ class Guard:
                 status.append(message["status"])
             await send(message)
 
+        self._under_way += 1
         try:
             await self._admit(scope)
             await self._app(scope, receive, note_status)
@@ -52,10 +56,15 @@ class Guard:
                 raise ConnectionError("the answer could not be finished") from None
             await to_response(problem_of(error))(scope, receive, note_status)
         finally:
+            self._under_way -= 1
             log.info("http_request", **_facts(scope), status=status[-1] if status else 0, ms=_ms(begun))
 
     async def _admit(self, scope: Scope) -> None:
         path: str = scope["path"]
+        if self._under_way > self._door.limits.requests_at_once and path != ALIVE:
+            raise Problem(
+                503, "too many requests are under way", mend="ask again in a moment", headers={"Retry-After": "1"}
+            )
         if path != PROTECTED and not path.startswith(f"{PROTECTED}/"):
             return
         caller = await to_thread.run_sync(self._identify, _bearer(scope))

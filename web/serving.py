@@ -8,11 +8,10 @@ from threading import Event, Thread
 from uvicorn import Config, Server
 
 from web.app import create_app
+from web.connections import within
 from web.door import Door
 from worker.errors import ConfigurationError
 
-MOST_AT_ONCE = 200
-"""Requests at once; more are told 503."""
 DRAIN_SECONDS = 30
 
 
@@ -60,7 +59,8 @@ def _server(door: Door) -> Server:
             log_level="warning",
             access_log=False,
             server_header=False,
-            limit_concurrency=MOST_AT_ONCE,
+            http=within(door.limits),
+            ws="none",
             timeout_keep_alive=15,
             timeout_graceful_shutdown=DRAIN_SECONDS,
             h11_max_incomplete_event_size=32 * 1024,

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from .errors import ContentError
-from .segments import count
+from .segments import count_parts
 from .template import Template, unsendable
 
 SENDER_CHARACTERS = 11
@@ -211,7 +211,7 @@ def expected_segments(content: Content) -> int | None:
     """
     if isinstance(content, (Viber, WapPush, VCard)):
         return None
-    return count(content.text).parts
+    return count_parts(content.text)
 
 
 class CompiledContent:

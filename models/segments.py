@@ -60,6 +60,17 @@ def count(text: str) -> Segments:
     return Segments(UCS2, units, parts, first.group(), _parts_without(text, parts))
 
 
+def count_parts(text: str) -> int:
+    """Count what a final text costs, and nothing else: a personal text is counted for each recipient."""
+    text = _LINE_BREAK.sub("\n", text)
+    if _FOREIGN.search(text) is None:
+        if _TWO_UNITS.search(text) is None:
+            return _fill(text, GSM, None)[1]
+    elif _ASTRAL.search(text) is None:
+        return _fill(text, UCS2, None)[1]
+    return count(text).parts
+
+
 def _fill(text: str, encoding: str, widths: Iterable[int] | None) -> tuple[int, int]:
     """Return units and parts. `widths` is None where every character is one unit."""
     whole, room = _WHOLE[encoding], _PART[encoding]

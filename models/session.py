@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from .errors import WrongDatabase
 
@@ -19,6 +22,8 @@ Sessions = sessionmaker[Session]
 
 _READ_ONLY = "bulkpost_read_only"
 BUSY_TIMEOUT_SECONDS = 30
+IDLE_SECONDS = 1.0
+"""A connection that was used so shortly ago is not asked whether it lives: that would be every tenth round trip."""
 # A PostgreSQL that swallows our bytes must not hold an answer for hours: it is noticed within half a minute, by connect
 # and by TCP. A URL may say otherwise.
 _PATIENCE = {
@@ -34,7 +39,7 @@ def database_clock(session: Session) -> datetime:
     """Return the database's time now, not that of the transaction's start. SQLite lives on this host: its own clock."""
     if session.get_bind().dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    moment: datetime = session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return moment.astimezone(UTC)
 
 
@@ -71,7 +76,10 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
     parsed = read_url(url) if isinstance(url, str) else url
     if parsed.get_backend_name() != "sqlite":
         patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
-        return create_engine(parsed, pool_pre_ping=True, connect_args=patience, **options)
+        engine = create_engine(parsed, connect_args=patience, **options)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", partial(_prove_alive, engine))
+        return engine
     engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -96,6 +104,28 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     with sessions() as session:
         session.connection(execution_options={_READ_ONLY: True})
         yield session
+
+
+@contextmanager
+def glancing(sessions: Sessions) -> Iterator[Session]:
+    """Open a session whose statements each stand alone: no transaction, so two round trips less than `reading`."""
+    with sessions() as session:
+        session.connection(execution_options={_READ_ONLY: True, "isolation_level": "AUTOCOMMIT"})
+        yield session
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = monotonic()
+
+
+def _prove_alive(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Ask a connection that has lain idle whether it still is one; the pool replaces it where not."""
+    if monotonic() - record.info.get("used_at", monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Look for no cycles in the block, which should be short: with a piece of a list it takes a third of the import."""
+    """Look for no cycles in the block, which should be short: it takes a third of an import, a sixth of a batch."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -19,11 +19,13 @@ from models.ledger.claim import claim
 from models.ledger.importing import no_offset
 from models.ledger.owed import read_owed
 from models.ledger.record import Recorded, record
+from models.ledger.usual import TrustMisplaced
 from models.ledger.written import is_recorded
-from models.session import Clock, Sessions, database_clock, reading, transaction
+from models.session import Clock, Sessions, database_clock, glancing, transaction
 from models.states import ErrorClass
 from models.work import Brake, ClaimRefusal, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
 from worker.clock import jitter, monotonic, pause
+from worker.collecting import uncollected
 from worker.core.backoff import wait_seconds
 from worker.core.decide import decide_error, decide_reply
 from worker.core.messages import Decision, Exchange, Submission
@@ -73,6 +75,10 @@ class Dispatcher:
         Raises:
             SQLAlchemyError: the claim failed, or the database did not come back; a lease is left to rescue.
         """
+        with uncollected():
+            return self._dispatch(account_id, first_of_lane)
+
+    def _dispatch(self, account_id: int, first_of_lane: bool) -> Recorded | Refused:
         if self.stopped():
             return Refused(ClaimRefusal.STOPPED)
         began = self.monotonic()
@@ -128,7 +134,7 @@ class Dispatcher:
         return self._closing(lease, prepared, credentials, post, decision)
 
     def _read(self, lease: Lease) -> list[Owed]:
-        with reading(self.sessions) as session:
+        with glancing(self.sessions) as session:
             return read_owed(session, lease)
 
     def _post(self, lease: Lease, body: bytes) -> _Post:
@@ -208,7 +214,8 @@ class Dispatcher:
 
         try:
             recorded = insist_with(trusting=True)
-        except IntegrityError:  # an id that somebody holds, or somebody who was answered before: look closely
+        except (IntegrityError, TrustMisplaced):
+            # An id that somebody holds, somebody who was answered before, a lease that was lost: look closely.
             recorded = insist_with(trusting=False)
         self.at("recorded")
         return recorded

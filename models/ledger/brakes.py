@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -41,15 +41,22 @@ def needs_account(session: Session, lease: Lease, closing: Closing) -> bool:
 def _is_kept(session: Session, account_id: int) -> bool:
     """Say whether an answer may end a streak or a pause, or is counted against a day. Asked now: many a lease is
     older than what it ends."""
-    kept = or_(
-        Account.transport_failures > 0,
-        Account.refused_documents > 0,
-        Account.timed_out_documents > 0,
-        Account.try_again_at.is_not(None),
-        Account.per_day.is_not(None),
-        Account.segments_per_day.is_not(None),
+    return session.execute(select(Account.id).where(is_kept(account_id))).first() is not None
+
+
+def is_kept(account_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+    """Say of an account whether an answer may end a streak or a pause of its, or is counted against its day."""
+    return and_(
+        Account.id == account_id,
+        or_(
+            Account.transport_failures > literal_column("0"),
+            Account.refused_documents > literal_column("0"),
+            Account.timed_out_documents > literal_column("0"),
+            Account.try_again_at.is_not(None),
+            Account.per_day.is_not(None),
+            Account.segments_per_day.is_not(None),
+        ),
     )
-    return session.execute(select(Account.id).where(Account.id == account_id, kept)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

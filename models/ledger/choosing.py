@@ -6,10 +6,11 @@ Part of the claim: called under the account's lock, and locks the campaign and t
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from ..account import Account
+from ..base import Instant, constant
 from ..batch import Batch
 from ..campaign import Campaign
 from ..content import Content, check, from_json
@@ -20,7 +21,7 @@ from ..work import ClaimRefusal, Refused
 from .limits import day_ends_at, day_room, has_daily_limit, most_at_once, segments_each
 from .locks import SYSTEM, write_event
 from .moves import move_campaign
-from .ready import pending_in
+from .ready import pending_in, ready, was_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,51 @@ class Found:
     segments_each: int
 
 
-def choose(session: Session, account: Account, can_go: ColumnElement[bool], now: datetime) -> Found | Refused:
-    """Choose the campaign, its batch and how much of it may go now."""
-    campaign = _next_campaign(session, account, can_go)
+_AS_IT_IS = {"populate_existing": True}
+_NOW, _DOUBTS_SINCE = bindparam("now", type_=Instant), bindparam("doubts_since", type_=Instant)
+
+
+def _campaigns(can_go: ColumnElement[bool]) -> Select[Campaign]:
+    return (
+        select(Campaign)
+        .where(
+            Campaign.account_id == bindparam("account_id"),
+            Campaign.status == constant(CampaignStatus.RUNNING),
+            exists().where(can_go).correlate(Campaign),
+        )
+        .order_by(Campaign.priority.desc(), Campaign.last_claimed_at.asc().nulls_first(), Campaign.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+    )
+
+
+def _batches(can_go: ColumnElement[bool]) -> Select[Batch]:
+    return (
+        select(Batch)
+        .where(Campaign.id == bindparam("campaign_id"), can_go)
+        .order_by(Batch.available_at, Batch.first_position)
+        .limit(1)
+        .with_for_update(key_share=True, of=Batch)
+    )
+
+
+# Made once, by whether only what was counted before may go: every batch asks for these.
+_GO = {False: ready(_NOW, _DOUBTS_SINCE), True: and_(ready(_NOW, _DOUBTS_SINCE), was_counted())}
+_CAMPAIGNS = {counted: _campaigns(can_go) for counted, can_go in _GO.items()}
+_BATCHES = {counted: _batches(can_go) for counted, can_go in _GO.items()}
+
+
+def choose(
+    session: Session, account: Account, now: datetime, doubts_since: datetime, *, counted_only: bool = False
+) -> Found | Refused:
+    """Choose the campaign, its batch and how much of it may go now.
+
+    `counted_only`: of what was counted against a day before, as what is asked again, which needs nothing of the day.
+    """
+    moments = {"account_id": account.id, "now": now, "doubts_since": doubts_since}
+    campaign = _take_campaign(session, moments, counted_only)
     content = _read_content(session, campaign, now) if campaign is not None else None
-    batch = _next_batch(session, campaign, can_go) if campaign is not None else None
+    batch = _next_batch(session, campaign.id, moments, counted_only) if campaign is not None else None
     if campaign is None or content is None or batch is None:
         return Refused(ClaimRefusal.NOTHING_READY)
     most, each = most_at_once(account), 0
@@ -54,30 +95,15 @@ def choose(session: Session, account: Account, can_go: ColumnElement[bool], now:
     return Found(campaign, content, batch, last, pending_count, each)
 
 
-def _next_campaign(session: Session, account: Account, can_go: ColumnElement[bool]) -> Campaign | None:
-    statement = (
-        select(Campaign)
-        .where(
-            Campaign.account_id == account.id,
-            Campaign.status == CampaignStatus.RUNNING,
-            exists().where(can_go).correlate(Campaign),
-        )
-        .order_by(Campaign.priority.desc(), Campaign.last_claimed_at.asc().nulls_first(), Campaign.id)
-        .limit(1)
-        .with_for_update(key_share=True)
-    )
-    return session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+def _take_campaign(session: Session, moments: dict[str, object], counted_only: bool) -> Campaign | None:
+    statement = _CAMPAIGNS[counted_only]
+    return session.execute(statement, moments, execution_options=_AS_IT_IS).scalar_one_or_none()
 
 
-def _next_batch(session: Session, campaign: Campaign, can_go: ColumnElement[bool]) -> Batch | None:
-    statement = (
-        select(Batch)
-        .where(Campaign.id == campaign.id, can_go)
-        .order_by(Batch.available_at, Batch.first_position)
-        .limit(1)
-        .with_for_update(key_share=True, of=Batch)
-    )
-    return session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+def _next_batch(session: Session, campaign_id: int, moments: dict[str, object], counted_only: bool) -> Batch | None:
+    statement = _BATCHES[counted_only]
+    values = {**moments, "campaign_id": campaign_id}
+    return session.execute(statement, values, execution_options=_AS_IT_IS).scalar_one_or_none()
 
 
 def _cut(session: Session, batch: Batch, most: int, *, exact: bool) -> tuple[int, int]:

@@ -6,24 +6,23 @@ closed. `ready` is the one predicate that says which batches may be claimed, for
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Insert, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..account import Account
 from ..attempt import Attempt
+from ..base import Instant, constant
 from ..batch import Batch
 from ..campaign import Campaign
 from ..content import variable_names
 from ..installation import Installation
 from ..session import Clock, database_clock
-from ..states import AccountStatus, BatchStatus
+from ..states import READY_BATCH, AccountStatus, BatchStatus
 from ..timing import from_json as timing_from_json
 from ..work import ClaimRefusal, History, Lease, Refused
 from .choosing import Found, choose
 from .limits import count_on_day, rate_wait_seconds, spend_rate, turn_day
 from .locks import lock_account
-from .moves import move_batch
-from .ready import ready, was_counted
 
 BREAKER_AFTER = 5
 """Transport failures in a row that leave an account one probe at a time."""
@@ -33,10 +32,71 @@ LATEST_TRY_SECONDS = 3600.0
 """How soon, and how seldom at the most, one batch tries whether the cause of the system's pause has passed."""
 
 
+# Made once: every batch asks for these.
+_RUNNING = select(func.count()).where(
+    Batch.account_id == bindparam("account_id"), Batch.status == constant(BatchStatus.RUNNING)
+)
+_FACTS = select(
+    Installation.stopped_at,
+    Installation.restored_at,
+    Installation.environment,
+    _RUNNING.scalar_subquery().label("running"),
+)
+_NOW = bindparam("its_now", type_=Instant)
+_LEASED = (
+    update(Batch)
+    .where(
+        Batch.id == bindparam("its_batch_id"),
+        Batch.attempt_number == bindparam("its_fence"),
+        Batch.status.in_([constant(status) for status in sorted(READY_BATCH)]),
+    )
+    .values(
+        status=constant(BatchStatus.RUNNING),
+        last_position=bindparam("its_last_position"),
+        attempt_number=bindparam("its_number"),
+        leased_until=bindparam("its_leased_until", type_=Instant),
+        counted_on=bindparam("its_counted_on"),
+    )
+    .returning(Batch.id)
+)
+_TAKEN = (
+    update(Campaign)
+    .where(Campaign.id == bindparam("its_campaign_id"))
+    .values(last_claimed_at=_NOW, attempted_at=func.coalesce(Campaign.attempted_at, _NOW))
+)
+_OPENED = insert(Attempt).returning(Attempt.id)
+_COLUMNS = ("batch_id", "number", "campaign_id", "account_id", "first_position", "last_position", "opened_at")
+
+
+def _all_at_once() -> Insert:
+    """Make the statement that does the three in one, and nothing where the batch is not as it was found."""
+    leased = _LEASED.cte("leased")
+    given = [bindparam(f"its_{name}", type_=getattr(Attempt, name).type) for name in _COLUMNS[1:-1]]
+    attempt = select(leased.c.id, *given, _NOW)
+    return insert(Attempt).from_select(_COLUMNS, attempt).returning(Attempt.id).add_cte(_TAKEN.cte("taken"))
+
+
+_ALL_AT_ONCE = _all_at_once()
+
+
+def _take(session: Session, facts: dict[str, object]) -> int:
+    """Lease the batch, open its attempt, and remember when its campaign was served; return the attempt's id."""
+    connection = session.connection()
+    # A parameter that is called like a column would be written into it.
+    values = {f"its_{name}": value for name, value in facts.items()}
+    if connection.dialect.name != "sqlite":
+        attempt_id: int = connection.execute(_ALL_AT_ONCE, values).scalar_one()
+        return attempt_id
+    connection.execute(_LEASED, values).one()
+    connection.execute(_TAKEN, values)
+    opened = {name: facts["now" if name == "opened_at" else name] for name in _COLUMNS}
+    opened_id: int = connection.execute(_OPENED, opened).scalar_one()
+    return opened_id
+
+
 def running_count(session: Session, account_id: int) -> int:
     """Count the account's batches in flight; never stored, so that it cannot be wrong."""
-    statement = select(func.count()).where(Batch.account_id == account_id, Batch.status == BatchStatus.RUNNING)
-    return session.execute(statement).scalar_one()
+    return session.execute(_RUNNING, {"account_id": account_id}).scalar_one()
 
 
 def claim(
@@ -64,19 +124,16 @@ def claim(
     refused = _refuse(session, account, environment, now)
     if refused is not None:
         return refused
-    can_go = ready(now, doubt_limit_seconds)
-    found = choose(session, account, can_go, now)
+    doubts_since = now - timedelta(seconds=doubt_limit_seconds)
+    found = choose(session, account, now, doubts_since)
     if isinstance(found, Refused) and found.why is ClaimRefusal.DAY:
-        # What was counted before, as what is asked again, needs nothing of the day.
-        again = choose(session, account, and_(can_go, was_counted()), now)
+        again = choose(session, account, now, doubts_since, counted_only=True)
         found = found if isinstance(again, Refused) else again
     return found if isinstance(found, Refused) else _lease(session, account, found, now, lease_seconds)
 
 
 def _refuse(session: Session, account: Account, environment: str, now: datetime) -> Refused | None:
-    installation = session.execute(
-        select(Installation.stopped_at, Installation.restored_at, Installation.environment)
-    ).one()
+    installation = session.execute(_FACTS, {"account_id": account.id}).one()
     if installation.stopped_at is not None:
         return Refused(ClaimRefusal.STOPPED)
     if installation.restored_at is not None:
@@ -89,7 +146,7 @@ def _refuse(session: Session, account: Account, environment: str, now: datetime)
     broken = account.transport_failures >= BREAKER_AFTER
     if broken and account.probe_due_at is not None and account.probe_due_at > now:
         return Refused(ClaimRefusal.BREAKER, (account.probe_due_at - now).total_seconds())
-    if running_count(session, account.id) >= (1 if broken or paused else account.max_parallel):
+    if installation.running >= (1 if broken or paused else account.max_parallel):
         return Refused(ClaimRefusal.BREAKER if broken else ClaimRefusal.PARALLEL_LIMIT)
     if account.send_window is not None and not _is_open(account, now):
         opens = account.opens_at
@@ -111,42 +168,30 @@ def _lease(session: Session, account: Account, found: Found, now: datetime, leas
         _leave_rest(session, batch, found.last_position, now)
     number = batch.attempt_number + 1
     leased_until = now + timedelta(seconds=lease_seconds)
-    moved = move_batch(
+    session.flush()
+    attempt_id = _take(
         session,
-        batch.id,
-        batch.attempt_number,
-        BatchStatus.RUNNING,
-        last_position=found.last_position,
-        attempt_number=number,
-        leased_until=leased_until,
-        counted_on=_count_on_day(account, found, now),
+        {
+            "now": now,
+            "leased_until": leased_until,
+            "counted_on": _count_on_day(account, found, now),
+            "batch_id": batch.id,
+            "fence": batch.attempt_number,
+            "number": number,
+            "campaign_id": campaign.id,
+            "account_id": account.id,
+            "first_position": batch.first_position,
+            "last_position": found.last_position,
+        },
     )
-    assert moved, "the batch is locked and was ready"
-    attempt = Attempt(
-        batch_id=batch.id,
-        number=number,
-        campaign_id=campaign.id,
-        account_id=account.id,
-        first_position=batch.first_position,
-        last_position=found.last_position,
-        opened_at=now,
-    )
-    session.add(attempt)
     if account.status is AccountStatus.PAUSED:
         waited = (now - account.status_since).total_seconds() / 2
         account.try_again_at = now + timedelta(seconds=min(max(waited, SOONEST_TRY_SECONDS), LATEST_TRY_SECONDS))
     spend_rate(account, found.pending_count, now)
-    session.execute(
-        update(Campaign)
-        .where(Campaign.id == campaign.id)
-        .values(last_claimed_at=now, attempted_at=func.coalesce(Campaign.attempted_at, now))
-        .execution_options(synchronize_session=False)
-    )
-    session.flush()
     return Lease(
         batch_id=batch.id,
         attempt_number=number,
-        attempt_id=attempt.id,
+        attempt_id=attempt_id,
         retry_count=batch.retry_count,
         campaign_id=campaign.id,
         account_id=account.id,

@@ -67,7 +67,7 @@ def _missing_processes(session: Session, doubt_limit_seconds: float, clock: Cloc
         .select_from(Batch)
         .join(Campaign, Campaign.id == Batch.campaign_id)
         .join(Account, Account.id == Batch.account_id)
-        .where(ready(long_ago, doubt_limit_seconds), Account.status == AccountStatus.ACTIVE)
+        .where(ready(long_ago, now - timedelta(seconds=doubt_limit_seconds)), Account.status == AccountStatus.ACTIVE)
     )
     if not session.execute(in_flight).scalar_one() and (count := session.execute(waiting).scalar_one()):
         said = f"{count} batches have been ready for over {PATIENCE_SECONDS:.0f} seconds and nobody takes them"

@@ -32,7 +32,7 @@ def take_hints(session: Session, *, doubt_limit_seconds: float, clock: Clock = d
         .where(Batch.account_id == Account.id, Batch.status == BatchStatus.RUNNING)
         .scalar_subquery()
     )
-    can_go = ready(now, doubt_limit_seconds)
+    can_go = ready(now, now - timedelta(seconds=doubt_limit_seconds))
     wanting = select(Account, running.label("running")).where(
         or_(Account.status == AccountStatus.ACTIVE, Account.try_again_at <= now),
         unhinted,

@@ -35,7 +35,7 @@ def send_key(prefix: str, position: int) -> str:
 
 def first_key(prefix: str) -> int:
     """Return the number to which positions are added to get keys: a thousand at once need it once."""
-    return int(prefix) * 10 ** int(prefix[0])
+    return int(prefix + "0" * int(prefix[0]))
 
 
 def read_key(key: str) -> tuple[str, int] | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ..account import Account
@@ -14,6 +14,11 @@ from .outbox import tell_event
 
 SYSTEM = "system"
 
+# Made once: every batch asks for these.
+_ACCOUNT = select(Account).where(Account.id == bindparam("id")).with_for_update(key_share=True)
+_CAMPAIGN = select(Campaign).where(Campaign.id == bindparam("id")).with_for_update(key_share=True)
+_AS_IT_IS = {"populate_existing": True}
+
 
 def lock_account(session: Session, account_id: int) -> Account:
     """Lock one account's row and return it as it is now.
@@ -21,8 +26,7 @@ def lock_account(session: Session, account_id: int) -> Account:
     Raises:
         UnknownAccount: there is none.
     """
-    statement = select(Account).where(Account.id == account_id).with_for_update(key_share=True)
-    account = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+    account = session.execute(_ACCOUNT, {"id": account_id}, execution_options=_AS_IT_IS).scalar_one_or_none()
     if account is None:
         raise UnknownAccount(f"no account with id {account_id}")
     return account
@@ -40,8 +44,7 @@ def lock_campaign(session: Session, campaign_id: int) -> Campaign:
     Raises:
         UnknownCampaign: there is none.
     """
-    statement = select(Campaign).where(Campaign.id == campaign_id).with_for_update(key_share=True)
-    campaign = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+    campaign = session.execute(_CAMPAIGN, {"id": campaign_id}, execution_options=_AS_IT_IS).scalar_one_or_none()
     if campaign is None:
         raise UnknownCampaign(f"no campaign {campaign_id}")
     return campaign

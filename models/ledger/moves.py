@@ -1,12 +1,14 @@
 """The guarded updates: a status changes only from where `models.states` allows it, and the row count is checked."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Update, bindparam, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from ..base import constant
 from ..batch import Batch
 from ..campaign import Campaign
 from ..errors import IllegalMove
@@ -67,15 +69,25 @@ def move_campaign(
 
 def move_batch(session: Session, batch_id: int, fence: int, target: BatchStatus, **values: Any) -> bool:
     """Change a batch's status to `target`, if its attempt number still is `fence`; say whether it did."""
-    statement = (
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.attempt_number == fence, Batch.status.in_(sources(BATCH_MOVES, target)))
-        .values(status=target, **values)
-        .execution_options(synchronize_session=False)
-    )
     if target is not BatchStatus.RUNNING:
-        statement = statement.values(leased_until=None)
-    return changed_rows(session.execute(statement)) == 1
+        values["leased_until"] = None
+    session.flush()
+    given = {"batch_id": batch_id, "fence": fence, **{f"new_{name}": value for name, value in values.items()}}
+    return changed_rows(session.connection().execute(_batch_move(target, tuple(values)), given)) == 1
+
+
+@cache
+def _batch_move(target: BatchStatus, names: tuple[str, ...]) -> Update:
+    """Make the statement that moves batches to `target` and changes these columns, once."""
+    return (
+        update(Batch)
+        .where(
+            Batch.id == bindparam("batch_id"),
+            Batch.attempt_number == bindparam("fence"),
+            Batch.status.in_([constant(status) for status in sorted(sources(BATCH_MOVES, target))]),
+        )
+        .values(status=constant(target), **{name: bindparam(f"new_{name}") for name in names})
+    )
 
 
 def cancel_ready_batches(session: Session, campaign_id: int) -> None:

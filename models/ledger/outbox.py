@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, insert, or_, select
 from sqlalchemy.orm import Session
 
 from ..attempt import fold_positions
+from ..base import BigId
 from ..campaign import Campaign
 from ..outcome import Outcome
 from ..states import RecipientStatus
@@ -94,13 +95,20 @@ def tell_range(session: Session, campaign_id: int, first_position: int, last_pos
 
 def _subscribed(session: Session, campaign_id: int | None, account_id: int | None) -> Sequence[Any]:
     """Return the webhooks of an account, or of the account of a campaign."""
-    account: Any = account_id
     if campaign_id is not None:
-        account = select(Campaign.account_id).where(Campaign.id == campaign_id).scalar_subquery()
-    statement = select(Webhook.id, Webhook.kinds).where(
+        return session.execute(_OF_CAMPAIGN, {"id": campaign_id}).all()
+    return session.execute(_OF_ACCOUNT, {"id": account_id}).all()
+
+
+def _of(account: ColumnElement[Any]) -> Select[int, list[str]]:
+    return select(Webhook.id, Webhook.kinds).where(
         Webhook.disabled_at.is_(None), or_(Webhook.account_id.is_(None), Webhook.account_id == account)
     )
-    return session.execute(statement).all()
+
+
+# Made once: every batch asks for them.
+_OF_ACCOUNT = _of(bindparam("id", type_=BigId))
+_OF_CAMPAIGN = _of(select(Campaign.account_id).where(Campaign.id == bindparam("id")).scalar_subquery())
 
 
 def _wanting(webhooks: Sequence[Any], kind: str) -> list[int]:

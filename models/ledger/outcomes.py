@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 
-from sqlalchemy import Select, Text, bindparam, insert, literal, select, text, update
+from sqlalchemy import Select, Text, Update, bindparam, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from ..base import Instant
@@ -86,8 +87,10 @@ def write_answers(
     outcomes: Sequence[RecipientOutcome],
     expected_segments: Mapping[int, int],
     now: datetime,
+    *,
+    tell: bool = True,
 ) -> tuple[Counts, Billing]:
-    """Write as `write_outcomes`, tell webhooks, and also return the segments of those that came to be accepted.
+    """Write as `write_outcomes`, and also return the segments of those that came to be accepted; `tell` webhooks.
 
     An acceptance that another attempt has brought before is not billed again. `expected_segments` are by position.
 
@@ -95,7 +98,7 @@ def write_answers(
         IntegrityError: another recipient holds one of the ids; or, if the source says that all are new, one is not.
     """
     counts, new = _write(session, outcomes, source, now)
-    if new:
+    if new and tell:
         tell_results(session, source.campaign_id, (outcome.position for outcome in new), now)
     return counts, _bill(new, expected_segments)
 
@@ -273,21 +276,19 @@ def _ended(campaign_id: int, first_position: int, last_position: int) -> Select[
 
 def count_outcomes(campaign: Campaign, session: Session, counts: Counts, bill: Billing = NO_BILL) -> None:
     """Add what `write_outcomes` and `end_pending` returned to the campaign's counters, in the same transaction."""
-    values = {
-        getattr(Campaign, f"{status}_count"): getattr(Campaign, f"{status}_count") + change
-        for status, change in counts.items()
-        if change
-    }
+    changes = {f"{status}_count": change for status, change in counts.items() if change}
     if bill != NO_BILL:
-        values[Campaign.segment_count] = Campaign.segment_count + bill.billed
-        values[Campaign.expected_segment_count] = Campaign.expected_segment_count + bill.expected
-    if values:
-        session.execute(
-            update(Campaign)
-            .where(Campaign.id == campaign.id)
-            .values(values)
-            .execution_options(synchronize_session=False)
-        )
+        changes |= {"segment_count": bill.billed, "expected_segment_count": bill.expected}
+    if changes:
+        given = {"campaign_id": campaign.id, **{f"more_{name}": change for name, change in changes.items()}}
+        session.connection().execute(_counting(tuple(changes)), given)
+
+
+@cache
+def _counting(names: tuple[str, ...]) -> Update:
+    """Make the statement that adds to these counters, once."""
+    values = {name: getattr(Campaign, name) + bindparam(f"more_{name}") for name in names}
+    return update(Campaign).where(Campaign.id == bindparam("campaign_id")).values(values)
 
 
 def other_holders(session: Session, campaign_id: int, space: int, ids: Mapping[str, int]) -> set[str]:

@@ -56,7 +56,12 @@ def rescue(
     campaign = lock_campaign(session, campaign_id)
     batch = _lock(session, batch_id)
     now = clock(session)
-    if batch.status is not BatchStatus.RUNNING or batch.leased_until is None or batch.leased_until >= now:
+    if (
+        batch is None
+        or batch.status is not BatchStatus.RUNNING
+        or batch.leased_until is None
+        or batch.leased_until >= now
+    ):
         return False
     opened_at = _close_lost_attempt(session, batch, now)
     doubt_since = batch.doubt_since or opened_at
@@ -106,8 +111,12 @@ def give_up_old_doubt(
     campaign = lock_campaign(session, campaign_id)
     batch = _lock(session, batch_id)
     now = clock(session)
-    waiting = batch.status in READY_BATCH
-    if not waiting or batch.doubt_since is None or now - batch.doubt_since <= timedelta(seconds=doubt_limit_seconds):
+    if (
+        batch is None
+        or batch.status not in READY_BATCH
+        or batch.doubt_since is None
+        or now - batch.doubt_since <= timedelta(seconds=doubt_limit_seconds)
+    ):
         return False
     count_outcomes(campaign, session, give_up(session, batch, batch.doubt_count, now))
     return move_batch(session, batch_id, batch.attempt_number, BatchStatus.DISCARDED)
@@ -170,9 +179,10 @@ def remove_rows(session: Session, campaign_id: int) -> int:
     return removed
 
 
-def _lock(session: Session, batch_id: int) -> Batch:
-    statement = select(Batch).where(Batch.id == batch_id).with_for_update(key_share=True)
-    return session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
+def _lock(session: Session, batch_id: int) -> Batch | None:
+    """Lock a batch; None where somebody is recording it, who may be waiting for the campaign that we hold."""
+    statement = select(Batch).where(Batch.id == batch_id).with_for_update(key_share=True, skip_locked=True)
+    return session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
 
 
 def _close_lost_attempt(session: Session, batch: Batch, now: datetime) -> datetime:

@@ -32,7 +32,7 @@ def test_answer_is_recorded_though_postgres_restarts_between_claim_and_record(
     own_url: str, server: PrivatePostgres
 ) -> None:
     with one_batch(own_url) as (runtime, simulator):
-        dispatch(runtime, at={"posted": server.restart})
+        dispatch(runtime, at={"posted": server.restart}, pause=once(nothing))
         everybody_has_one_answer(runtime, simulator)
 
 
@@ -109,7 +109,7 @@ def test_answer_is_recorded_after_a_deadlock(own_url: str) -> None:
             session.execute(text("SELECT id FROM bulkpost_accounts FOR UPDATE"))
             holds.set()
             may_end.wait(30)
-            session.execute(text("SELECT id FROM bulkpost_campaigns FOR UPDATE"))
+            session.execute(text("SELECT id FROM bulkpost_batches FOR UPDATE"))
 
     other = Thread(target=meet_record_the_other_way_round)
 

@@ -60,7 +60,7 @@ def test_answer_is_recorded_when_a_locked_sqlite_file_is_let_go(sqlite_url: str)
 
 
 def test_answer_that_the_ledger_refuses_for_good_is_not_tried_again(database_url: str) -> None:
-    broken = Trouble(lambda session: session.execute(text("INSERT INTO bulkpost_accounts (id) VALUES (1)")))
+    broken = Trouble(lambda session: session.execute(text("SELECT 1 FROM bulkpost_nowhere")))
     with one_batch(database_url) as (runtime, _simulator):
         with pytest.raises(DBAPIError) as refused:
             dispatch(runtime, at={"posted": broken.fall_due}, clock=broken)

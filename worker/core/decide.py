@@ -34,7 +34,7 @@ def decide_reply(
 ) -> Decision:
     """Decide by a readable answer: its entries first, then its error for whoever has none."""
     answers = match(lines, reply)
-    rulings = _part_collisions([_rule(line, reply, answers, history, len(lines) == 1) for line in lines])
+    rulings = _part_collisions(_rule_all(lines, reply, answers, history))
     waits = {ruling for ruling in rulings if isinstance(ruling, Wait)}
     outcomes = tuple(ruling for ruling in rulings if isinstance(ruling, RecipientOutcome))
     verdict = _verdict(waits)
@@ -89,6 +89,13 @@ def _split(lines: Sequence[Line], decision: Decision, history: History) -> Decis
         return replace(decision, verdict=Verdict.SPLIT, shrink=True)
     outcomes = tuple(rule_refused(line, None, ErrorClass.REQUEST, history) for line in lines)
     return replace(decision, verdict=Verdict.COMPLETE, outcomes=outcomes, keep_request=True)
+
+
+def _rule_all(lines: Sequence[Line], reply: Reply, answers: Answers, history: History) -> list[Ruling]:
+    entries, alone = answers.entries, len(lines) == 1
+    if answers.remarks or len(entries) < len(lines):
+        return [_rule(line, reply, answers, history, alone) for line in lines]
+    return [rule_entry(line, entries[line.number], None, history) for line in lines]
 
 
 def _rule(line: Line, reply: Reply, answers: Answers, history: History, alone: bool) -> Ruling:

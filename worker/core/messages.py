@@ -43,8 +43,7 @@ class Line(NamedTuple):
     moments: Moments | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One rendered content (no template left in it) and everybody who gets it."""
 
     content: Content

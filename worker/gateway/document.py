@@ -90,12 +90,13 @@ def build(submission: Submission, credentials: Credentials) -> bytes:
 
     Raises: RenderError where XML cannot carry a text or a phone or key is not digits; then nothing is built.
     """
+    _check_digits(submission.lines)
     parts = [_PROLOG, "<request>"]
     for message in submission.messages:
         opening = _opening(message.content)
         if len(parts) == 2:
             _prove(f"<request>{opening}</message>{_security(credentials)}</request>")
-        parts += (opening, _abonents(message.lines), "</message>")
+        parts += (opening, *[_abonent(line) for line in message.lines], "</message>")
     parts += (_security(credentials), "</request>")
     return "".join(parts).encode("utf-8")
 
@@ -112,8 +113,7 @@ def masked(submission: Submission, credentials: Credentials) -> bytes:
 
 def _opening(content: Content) -> str:
     """Write a message up to its recipients."""
-    route = "".join([f' {name}="{value}"' for name, value in _ROUTES[content.kind].items()])
-    parts = [f"<message{route}>"]
+    parts = [_message_tag(content.kind)]
     for name, attributes in _children_of(content.kind):
         if attributes:
             given = [_attribute(key, value) for key in attributes if (value := getattr(content, key)) is not None]
@@ -122,6 +122,12 @@ def _opening(content: Content) -> str:
         elif (text := getattr(content, name)) is not None:
             parts.append(f"<{name}>{_escaped(text)}</{name}>")
     return "".join(parts)
+
+
+@cache
+def _message_tag(kind: str) -> str:
+    route = [f' {name}="{value}"' for name, value in _ROUTES[kind].items()]
+    return f"<message{''.join(route)}>"
 
 
 def _attribute(name: str, value: str) -> str:
@@ -166,11 +172,6 @@ def _security(credentials: Credentials) -> str:
     names = ("token",) if credentials.token else ("login", "password")
     each = [f"<{name}{_attribute('value', getattr(credentials, name))}/>" for name in names]
     return f"<security>{''.join(each)}</security>"
-
-
-def _abonents(lines: tuple[Line, ...]) -> str:
-    _check_digits(lines)
-    return "".join([_abonent(line) for line in lines])
 
 
 def _abonent(line: Line) -> str:

@@ -4,7 +4,9 @@
 --     psql -v application=shop -f migrations/roles.sql DATABASE
 --
 -- The role is made without a password where it is missing: \password shop, or CREATE ROLE it first as you like.
--- Numbers and texts that stand in the inbox cannot be read back; those in the results can, of every campaign.
+-- It is no wall between accounts: the role may insert for any account, and reads the results of every account. What
+-- numbers and texts stand in the inbox it cannot read back; keys, references and refusals it can, of all rows.
+-- docs/doors.md says how to separate applications: keys of the HTTP door, or row-level security.
 \set ON_ERROR_STOP on
 BEGIN;
 SELECT format('CREATE ROLE %I LOGIN', :'application')

@@ -1,5 +1,6 @@
 """The least-privilege role: it may write into the inbox and read what became of it, and nothing else."""
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from models.base import Base
+from tests.support.driving import repository
 from tests.support.inbox import AnInbox
 from tests.support.psql import psql
 
@@ -65,3 +67,31 @@ def test_it_may_do_nothing_else_with_the_inbox(shop: Engine, statement: str) -> 
 def test_it_sees_no_other_table(shop: Engine, table: str) -> None:
     with shop.begin() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text(f"SELECT 1 FROM {table}"))
+
+
+def follow_the_docs(postgres_url: str, role: str) -> None:
+    """Separate a role by the recipe of docs/doors.md."""
+    page = (repository() / "docs/doors.md").read_text(encoding="utf-8")
+    recipe = page[page.index("    ALTER TABLE bulkpost_outgoing ENABLE") :].partition("\n\n")[0]
+    owner = create_engine(make_url(postgres_url), poolclass=NullPool)
+    with owner.begin() as connection:
+        connection.execute(text(re.sub(r"(?<!')\bshop\b", role, recipe)))
+
+
+def test_the_recipe_of_the_docs_separates_accounts(shop: Engine, postgres_url: str, postgres_inbox: AnInbox) -> None:
+    postgres_inbox.ledger.an_account("shop")
+    with shop.begin() as connection:
+        role = connection.execute(text("SELECT current_user")).scalar_one()
+    follow_the_docs(postgres_url, role)
+    with shop.begin() as connection:
+        own = THEIRS.replace("campaign_key,", "campaign_key, account,").replace("'k',", "'k', 'shop',")
+        connection.execute(text(own.format(phone="79030000001")))
+    with shop.begin() as connection, pytest.raises(ProgrammingError, match="row-level security"):
+        connection.execute(text(THEIRS.format(phone="79030000003")))
+    postgres_inbox.insert(*postgres_inbox.letters(2, campaign_key="other"))
+    assert len(postgres_inbox.make()) == 2
+    with shop.begin() as connection:
+        assert connection.execute(text("SELECT account FROM bulkpost_outgoing")).scalars().all() == ["shop"]
+        assert connection.execute(text("SELECT phone FROM shop_results")).scalars().all() == ["79030000001"]
+    with shop.begin() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+        connection.execute(text("SELECT phone FROM bulkpost_results"))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Header, Path, Request, Security
 from fastapi.dependencies.models import Dependant
@@ -17,12 +17,12 @@ from models.ledger.uploads import find_account_of
 from web.door import Door
 from web.problems import Problem, refuse, shown
 from web.refusals import no_campaign
-from web.shapes import LARGEST_ID
+from web.shapes import LARGEST_ID, Whole
 
 _BEARER = HTTPBearer(auto_error=False, description="A key that bulkpost key create printed.")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The campaign's number.")]
+Id = Annotated[Whole, Path(ge=1, le=LARGEST_ID, description="The campaign's number.")]
 
 
 def the_door(request: Request) -> Door:
@@ -58,9 +58,12 @@ def check_query(request: Request) -> None:
     Raises:
         Problem: 422.
     """
-    known = _query_names(request.scope["route"].dependant)
+    known = _query_fields(request.scope["route"].dependant)
     for name in request.query_params:
-        if name not in known:
+        if name in known:
+            if not known[name] and len(request.query_params.getlist(name)) > 1:
+                raise refuse(name, "is given more than once", "give it once")
+        else:
             near = get_close_matches(name.casefold(), known, 1)
             there = f"there is {', '.join(sorted(known))}" if known else "leave it out"
             raise refuse(
@@ -68,8 +71,16 @@ def check_query(request: Request) -> None:
             )
 
 
-def _query_names(asked: Dependant) -> set[str]:
-    return {field.alias for field in asked.query_params}.union(*(_query_names(one) for one in asked.dependencies))
+def _query_fields(asked: Dependant) -> dict[str, bool]:
+    """Return the query parameters that an address takes, and whether each may be given several times."""
+    found = {field.alias: _is_list(field.field_info.annotation) for field in asked.query_params}
+    for one in asked.dependencies:
+        found |= _query_fields(one)
+    return found
+
+
+def _is_list(annotation: Any) -> bool:
+    return list in (get_origin(one) for one in (annotation, *get_args(annotation)))
 
 
 def check_visible(session: Session, caller: Caller, campaign_id: int) -> str:

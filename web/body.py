@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.problems import Problem, refuse
+from web.problems import Problem, refuse, shown
 
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """How JSON spells what cannot be stored; half of a pair is only seen when both are decoded."""
@@ -96,11 +97,13 @@ class JsonRoute(APIRoute):
 def read_json(body: bytes) -> Any:
     """Read JSON as RFC 8259 has it: UTF-8, finite numbers, and texts that can be stored.
 
+    A name that is twice in an object is refused: which of the two was meant nobody knows.
+
     Raises:
         Problem: 400 with the place, or 422 with the field.
     """
     try:
-        read = json.loads(body.decode("utf-8"), parse_constant=_no_number)
+        read = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Problem(400, f"the body is not UTF-8 at byte {error.start + 1}", mend="encode it as UTF-8") from None
     except json.JSONDecodeError as error:
@@ -128,8 +131,19 @@ def _unstorable(value: Any, path: str = "") -> str | None:
     return None
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise refuse(shown(name), "is there twice in one object", "leave one of them out")
+    return made
+
+
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number)
 
 
 def _is_json(media_type: str) -> bool:

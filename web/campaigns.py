@@ -22,7 +22,7 @@ from web.asking import Controller, Id, Reader, Sender, TheDoor, check_visible
 from web.body import JsonRoute
 from web.documents import PAGE, SHOWN, refusals
 from web.door import Door
-from web.shapes import LARGEST_ID, ReasonShape, ResumeShape, RetryShape
+from web.shapes import LARGEST_ID, ReasonShape, ResumeShape, RetryShape, StartShape, Whole
 from web.times import read_latest
 from worker.gateway.phrases import why_no_repeat_helps
 from worker.start import check_fence
@@ -35,8 +35,8 @@ _CONTROLLED = {**SHOWN, **refusals(400, 403, 404, 409, 415, 422)}
 def list_(
     caller: Reader,
     door: TheDoor,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="The `next` of the page before.")] = None,
+    limit: Annotated[Whole, Query(ge=1, le=100)] = 50,
+    before: Annotated[Whole | None, Query(ge=1, le=LARGEST_ID, description="The `next` of the page before.")] = None,
     status: CampaignStatus | None = None,
 ) -> Response:
     """Return the newest campaigns; `next` is the `before` of the next page, null behind the last."""
@@ -53,8 +53,8 @@ def show_(id: Id, caller: Reader, door: TheDoor) -> Response:  # noqa: A002
 
 
 @router.post("/campaigns/{id}/start", summary="Start a draft", responses=_CONTROLLED, tags=["create"])
-def start(id: Id, caller: Sender, door: TheDoor) -> Response:  # noqa: A002
-    """Start a draft. One that was started already is left as it is: starting twice is starting once."""
+def start(id: Id, caller: Sender, door: TheDoor, _nothing: StartShape | None = None) -> Response:  # noqa: A002
+    """Start a draft, at the time that it was created with. To start it twice is to start it once."""
     with reading(door.runtime.sessions) as session:
         account = check_visible(session, caller, id)
     check_fence(door.runtime, account)

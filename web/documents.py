@@ -177,15 +177,15 @@ _PROBLEM = {
     "type": "about:blank",
     "title": "Unprocessable Entity",
     "status": 422,
-    "detail": "priority (12) cannot be taken (should be less than or equal to 9): mend it",
+    "detail": "priority (12) cannot be taken (should be less than or equal to 9): give 9 or less",
     "field": "priority",
     "value": "12",
-    "mend": "mend it",
+    "mend": "give 9 or less",
     "errors": [
         {
             "field": "priority",
             "problem": "cannot be taken (should be less than or equal to 9)",
-            "mend": "mend it",
+            "mend": "give 9 or less",
             "value": "12",
         }
     ],

@@ -65,9 +65,12 @@ def shown(value: object) -> str:
 
 
 def split_sentence(sentence: str) -> tuple[str, str | None]:
-    """Return what is wrong and how to mend it, as the sentences of this house have them on the sides of a colon."""
-    problem, colon, mend = sentence.rpartition(": ")
-    return (problem, mend) if colon else (sentence, None)
+    """Return what is wrong and how to mend it, as the sentences of this house have them on the sides of a stop."""
+    for stop in (": ", "; "):
+        problem, found, mend = sentence.rpartition(stop)
+        if found:
+            return problem, mend
+    return sentence, None
 
 
 def to_response(problem: Problem) -> Response:

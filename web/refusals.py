@@ -1,6 +1,6 @@
 """From what the house raises to what a caller is answered: each of our errors has one status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from models.errors import (
     BadTimes,
@@ -31,6 +32,8 @@ from worker.import_pieces import EndUnknown
 from worker.logs import log
 
 TRY_AGAIN_SECONDS = 5
+OTHERWISE = "give another one"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # The first that fits; `field` is what the caller looks at.
 _STATUS: tuple[tuple[type[Exception], int, str | None], ...] = (
     (KeyReused, 422, "Idempotency-Key"),
@@ -58,6 +61,14 @@ _TYPES = {
     "model_attributes_type": "an object: write it in { }",
     "int_parsing": "a whole number: write it in digits",
 }
+_RANGES = {
+    "ge": "give {} or more",
+    "gt": "give more than {}",
+    "le": "give {} or less",
+    "lt": "give less than {}",
+    "min_length": "give {} or more",
+    "max_length": "give {} at most",
+}
 _BRANCHES = frozenset({"str", "int", "dict", "list", "constrained-str", "constrained-int"})
 """What a path has at its end where a field may be of several types."""
 
@@ -84,7 +95,7 @@ def problem_of(error: Exception) -> Problem:
             headers = {"Retry-After": "1"} if status == 503 or kind is StillAtWork else None
             if field is None:
                 return Problem(status, str(error), mend=mend, headers=headers)
-            return Problem(status, str(error), Flaw(field, problem, mend or "mend it"), headers=headers)
+            return Problem(status, str(error), Flaw(field, problem, mend or OTHERWISE), headers=headers)
     log.error("http_failed", exc_info=error)
     return Problem(500, "something in Bulkpost failed; its log says what", mend="ask again, then ask its operator")
 
@@ -107,17 +118,26 @@ async def _ours(_request: Request, error: Exception) -> Response:
     return to_response(problem_of(error))
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Problem):
         return to_response(error)
     headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers = {"Allow": ", ".join(_methods_of(request))}
     known = {
         404: ("there is nothing at this address", "GET /docs shows the addresses that there are"),
-        405: ("this address does not take this method", f"it takes {headers.get('allow', 'another one')}"),
+        405: ("this address does not take this method", f"it takes {headers.get('Allow')}"),
     }
     detail, mend = known.get(error.status_code, (str(error.detail), None))
     return to_response(Problem(error.status_code, detail, mend=mend, headers=headers))
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return what an address takes: each of its methods is a route of its own."""
+    asked = ({**request.scope, "method": method} for method in _METHODS)
+    routes = request.app.routes
+    return [one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in routes)]
 
 
 async def _validation(_request: Request, error: Exception) -> Response:
@@ -144,7 +164,8 @@ def _flaw(path: str, error: Any) -> Flaw:
         return Flaw(path, "is missing", "give it" if path else "send a JSON object")
     if isinstance(unknown := context.get("error"), UnknownField):
         near = get_close_matches(unknown.name.casefold(), unknown.known, 1)
-        mend = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(unknown.known)}"
+        there = f"there is {', '.join(unknown.known)}" if unknown.known else "leave it out"
+        mend = f'did you mean "{near[0]}"?' if near else there
         return Flaw(f"{path}.{shown(unknown.name)}".lstrip("."), "is no field here", mend)
     if kind in _TYPES:
         wanted, _, mend = _TYPES[kind].partition(": ")
@@ -153,4 +174,10 @@ def _flaw(path: str, error: Any) -> Flaw:
         return Flaw(path, "is none of what it may be", f"there is {context.get('expected')}", shown(given))
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     value = None if isinstance(given, dict | list) else shown(given)
-    return Flaw(path, f"cannot be taken ({message[:1].lower()}{message[1:]})", "mend it", value)
+    return Flaw(path, f"cannot be taken ({message[:1].lower()}{message[1:]})", _mend(context), value)
+
+
+def _mend(context: Mapping[str, Any]) -> str:
+    """Return how to come into a range."""
+    told = (words.format(context[name]) for name, words in _RANGES.items() if context.get(name) is not None)
+    return next(told, OTHERWISE)

@@ -17,7 +17,7 @@ from web.answers import answer, to_json
 from web.asking import Id, Reader, TheDoor, check_visible
 from web.documents import RESULTS, refusals
 from web.door import Door
-from web.shapes import LARGEST_NUMBER
+from web.shapes import LARGEST_NUMBER, Whole
 
 router = APIRouter()
 COLUMNS = tuple(field.name for field in fields(ResultRow))
@@ -38,8 +38,8 @@ def results(
     caller: Reader,
     door: TheDoor,
     status: Statuses = None,
-    after: Annotated[int, Query(ge=0, le=LARGEST_NUMBER, description="The `next` of the page before.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=5_000)] = 500,
+    after: Annotated[Whole, Query(ge=0, le=LARGEST_NUMBER, description="The `next` of the page before.")] = 0,
+    limit: Annotated[Whole, Query(ge=1, le=5_000)] = 500,
     format: Annotated[  # noqa: A002
         Literal["json", "ndjson", "csv"], Query(description="ndjson and csv are everything, streamed.")
     ] = "json",

@@ -1,8 +1,10 @@
 """What requests say: every field with its type and range. What a text or a moment means is checked further in."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticKnownError
 
 from models.ledger.enqueue import LONGEST_REF
 from models.rules import CANARY_SHARE
@@ -11,10 +13,21 @@ LARGEST_NUMBER = 2**31 - 1
 LARGEST_ID = 2**63 - 1
 LONGEST_WORD = 100
 LONGEST_TEXT = 20_000
+_DIGITS = re.compile("[0-9]+")
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Word = Annotated[str, Field(max_length=LONGEST_WORD)]
 Moment = Annotated[str, Field(max_length=LONGEST_WORD, examples=["2026-12-01 10:00"])]
+
+
+def _only_digits(given: Any) -> Any:
+    if isinstance(given, str) and not _DIGITS.fullmatch(given):
+        raise PydanticKnownError("int_parsing")
+    return given
+
+
+Whole = Annotated[int, BeforeValidator(_only_digits)]
+"""A whole number of an address, in digits alone: no address has two spellings, and 1_0 is not 10."""
 
 
 class UnknownField(ValueError):
@@ -92,6 +105,10 @@ class CampaignShape(Shape):
     validity_period_viber: Moment | None = None
     draft: bool = Field(default=False, description="Do not start it; POST .../start does.")
     strict: bool = Field(default=False, description="Refuse the whole list if one recipient cannot be sent to.")
+
+
+class StartShape(Shape):
+    """Nothing: when a campaign starts is said when it is created."""
 
 
 class ReasonShape(Shape):

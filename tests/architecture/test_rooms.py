@@ -206,7 +206,7 @@ ROOMS = {
     "worker/drill/thrice.py": {"celery", "kombu", "worker"},
     "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "web", "worker"},
     "web/": SQL_FROM_OUTSIDE
-    | {"anyio", "fastapi", "h11", "models", "pydantic", "starlette", "uvicorn", "web"}
+    | {"anyio", "fastapi", "h11", "models", "pydantic", "pydantic_core", "starlette", "uvicorn", "web"}
     | {"worker.clock", "worker.core", "worker.cost", "worker.database_faults", "worker.errors", "worker.import_pieces"}
     | {"worker.importer", "worker.intake", "worker.list_reader", "worker.logs", "worker.runtime", "worker.settings"}
     | {"worker.gateway.phrases", "worker.retrying", "worker.short_import", "worker.start", "worker.story"},

@@ -114,15 +114,29 @@ def test_a_field_that_may_be_of_several_types_is_one_flaw(quick_caller: Caller) 
         assert [flaw["field"] for flaw in problem["errors"]] == [f"recipients.0.{field}"]
 
 
-@pytest.mark.parametrize("id_", ["0", "-1", "x", "1.5", "9" * 30, "%00", "%ff", "..", "1%2F2", "１"])
+@pytest.mark.parametrize(
+    "id_", ["0", "-1", "x", "1.5", "9" * 30, "%00", "%ff", "..", "1%2F2", "１", "1.0", "1_0", "+1", " 1"]
+)
 def test_what_is_no_campaign_s_number_is_refused(quick_caller: Caller, id_: str) -> None:
+    for _ in range(2):
+        quick_caller.create()  # number 1 is there
     for path in (f"/v1/campaigns/{id_}", f"/v1/campaigns/{id_}/results"):
         assert quick_caller.send("GET", path).status_code in (404, 422), path
 
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=x", "limit=99999999999999999999", "after=-1", "after=" + "9" * 30, "status=x", "format=xml"],
+    [
+        "limit=0",
+        "limit=x",
+        "limit=1_0",
+        "after=0.0",
+        "limit=99999999999999999999",
+        "after=-1",
+        "after=" + "9" * 30,
+        "status=x",
+        "format=xml",
+    ],
 )
 def test_nonsense_in_a_query_is_refused(quick_caller: Caller, query: str) -> None:
     id_ = quick_caller.create()["id"]
@@ -141,6 +155,52 @@ def test_what_is_misspelled_in_a_query_is_refused_with_the_nearest(quick_caller:
     assert quick_caller.upload(draft, lines(1), query="?strict=true").status_code == 200
 
 
+def test_a_parameter_that_is_given_twice_is_refused_unless_it_is_a_list(quick_caller: Caller) -> None:
+    problem = quick_caller.refusal("GET", "/v1/campaigns?status=running&status=paused", 422)
+    assert (problem["field"], problem["mend"]) == ("status", "give it once")
+    id_ = quick_caller.create()["id"]
+    assert quick_caller.get(f"/v1/campaigns/{id_}/results?status=pending&status=accepted")["results"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "mend"),
+    [
+        ("priority", 10, "give 9 or less"),
+        ("priority", -1, "give 0 or more"),
+        ("canary_errors", 1.5, "give 1.0 or less"),
+        ("key", "", "give 1 or more"),
+        ("name", "x" * 201, "give 200 at most"),
+    ],
+)
+def test_what_is_out_of_its_range_is_told_the_range(quick_caller: Caller, field: str, value: object, mend: str) -> None:
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=campaign(1, **{field: value}))
+    assert (problem["field"], problem["mend"]) == (field, mend)
+
+
+def test_a_column_that_a_list_does_not_have_is_told_those_it_has(quick_caller: Caller) -> None:
+    refused = quick_caller.upload(quick_caller.draft(), b"nr,name\n79030000001,Anna\n", "text/csv", "?phone_column=tel")
+    assert (refused.status_code, refused.json()["mend"]) == (422, "its columns are nr, name")
+
+
+def test_a_name_that_is_twice_in_an_object_is_refused(quick_caller: Caller) -> None:
+    one = b'{"phone": "79030000001", "phone": "79030000002", "variables": {"name": "Anna"}}'
+    body = b'{"content": {"sender": "Shop", "text": "Hello"}, "recipients": [' + one + b"]}"
+    headers = {"Content-Type": "application/json"}
+    problem = quick_caller.refusal("POST", "/v1/campaigns", 422, data=body, headers=headers)
+    assert (problem["field"], problem["mend"]) == ("phone", "leave one of them out")
+    uploaded = quick_caller.upload(quick_caller.draft(), one + b"\n" + lines(1)).json()
+    assert uploaded["counts"]["skipped"] == 1
+    assert uploaded["refused"]["rows"][0]["reason"].startswith("phone is there twice in one object")
+
+
+def test_starting_takes_nothing(quick_caller: Caller) -> None:
+    id_ = quick_caller.create(draft=True)["id"]
+    problem = quick_caller.refusal("POST", f"/v1/campaigns/{id_}/start", 422, json={"at": "2099-01-01 10:00"})
+    assert (problem["field"], problem["mend"]) == ("at", "leave it out")
+    assert quick_caller.get(f"/v1/campaigns/{id_}")["status"] == "draft"
+    assert quick_caller.post(f"/v1/campaigns/{id_}/start", {})["status"] == "scheduled"
+
+
 @pytest.mark.parametrize("key", ["", '""', "a b", "x" * 256, "x" * 400, "ключ".encode()])
 def test_what_is_no_idempotency_key_is_refused(quick_caller: Caller, key: str | bytes) -> None:
     problem = quick_caller.refusal("POST", "/v1/campaigns", 422, json=campaign(), headers={"Idempotency-Key": key})
@@ -154,7 +214,10 @@ def test_a_phone_of_a_refused_request_is_not_said_back(quick_caller: Caller) -> 
 
 
 def test_a_wrong_method_and_a_wrong_address_are_problems(quick_caller: Caller) -> None:
-    quick_caller.refusal("DELETE", "/v1/campaigns", 405)
+    problem = quick_caller.refusal("DELETE", "/v1/campaigns", 405)
+    assert problem["mend"] == "it takes GET, POST"
+    assert quick_caller.send("DELETE", "/v1/campaigns").headers["Allow"] == "GET, POST"
+    assert quick_caller.send("GET", "/v1/campaigns/1/start").headers["Allow"] == "POST"
     quick_caller.refusal("GET", "/nothing", 404)
     quick_caller.refusal("GET", "/v1/campaigns/", 404)
 

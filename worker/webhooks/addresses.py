@@ -19,6 +19,8 @@ Resolve = Callable[[str, int], list[str]]
 ALLOWED_ALL = "allowed"
 LONGEST_URL = 2_000
 _SHARED = ip_network("100.64.0.0/10")  # between a provider and its customers (CGNAT)
+_INNER = frozenset({ip_address("168.63.129.16")})
+"""Looks public and is not: in every network of Azure this is the platform's own service."""
 _TRANSLATED = ip_network("64:ff9b::/96")  # an IPv4 address in its last four bytes (NAT64)
 _NOT_IN_A_HOST = re.compile(r"[^a-z0-9._:\[\]-]")
 
@@ -109,7 +111,7 @@ def find_objection(address: Address) -> str | None:
             return "a private address"
     if address.is_multicast or address.is_unspecified or address == IPv4Address("255.255.255.255"):
         return _NOBODY
-    if address in _SHARED or not address.is_global or address.is_reserved or address.is_link_local:
+    if address in _INNER or address in _SHARED or not address.is_global or address.is_reserved or address.is_link_local:
         return "a private address"
     if isinstance(address, IPv6Address) and address.is_site_local:
         return "a private address"

@@ -3,11 +3,11 @@
 What there is a thousand of in a batch is a NamedTuple: made in a third of the time of a frozen dataclass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from .content import Content
 from .states import ErrorClass, RecipientStatus
@@ -103,6 +103,40 @@ class RecipientOutcome(NamedTuple):
     stop_listed: bool = False  # the number belongs on our stop list too
 
 
+class Accepted(Sequence[RecipientOutcome]):
+    """The outcomes of recipients who were all accepted in the same words, kept by column.
+
+    Most documents bring nothing else; a thousand objects less are a third of what an answer costs.
+    """
+
+    __slots__ = ("ids", "positions", "segments", "text")
+
+    def __init__(self, positions: Sequence[int], ids: Sequence[str], segments: Sequence[int], text: str) -> None:
+        self.positions, self.ids, self.segments, self.text = positions, ids, segments, text
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[RecipientOutcome]:
+        for position, message_id, segments in zip(self.positions, self.ids, self.segments, strict=True):
+            yield RecipientOutcome(position, RecipientStatus.ACCEPTED, message_id, segments, self.text)
+
+    @overload
+    def __getitem__(self, index: int) -> RecipientOutcome: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[RecipientOutcome, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> RecipientOutcome | tuple[RecipientOutcome, ...]:
+        return tuple(self)[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (Accepted, tuple)) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 class Verdict(StrEnum):
     """What happens to the recipients of the batch that got no outcome."""
 
@@ -133,7 +167,7 @@ class Closing:
     `positions` are those of the document in line order; empty where nothing was posted.
     """
 
-    outcomes: tuple[RecipientOutcome, ...]
+    outcomes: Sequence[RecipientOutcome]
     verdict: Verdict
     attempt_outcome: str  # answered | refused | not_sent | in_doubt | throttled | not_posted
     explanation: str

@@ -172,7 +172,7 @@ class Dispatcher:
             retry_after_seconds=decision.retry_after_seconds,
         )
         return Closing(
-            outcomes=(*decision.outcomes, *prepared.skipped),
+            outcomes=(*decision.outcomes, *prepared.skipped) if prepared.skipped else decision.outcomes,
             verdict=decision.verdict,
             attempt_outcome=decision.attempt_outcome,
             explanation=decision.explanation,

@@ -23,6 +23,7 @@ from ..rules import Rules
 from ..session import Clock, database_clock
 from ..timing import NO_TIMING, Timing, is_usual
 from ..window import read_zone
+from .argument_types import check_types
 from .duplicates import skip_duplicates
 from .importing import add_rows, finish_import, insert_draft
 from .locks import SYSTEM
@@ -87,10 +88,14 @@ def enqueue_campaign(
         UnknownAccount: there is no such account.
         WrongDatabase: no Bulkpost tables here, or those of another contract version.
     """
+    check_types(
+        content=content, recipients=recipients, key=key, account=account, at=at, name=name, priority=priority,
+        latest=latest, window=window, time_zone=time_zone, max_segments=max_segments, timing=timing, actor=actor,
+    )  # fmt: skip
     check_contract(session)
     check(content)
     _check_arguments(key, at, latest, priority)
-    _check_texts(account=account, key=key, name=name)
+    _check_texts(account=account, key=key, name=name, actor=actor)
     rules = _rules(latest, window, time_zone, max_segments)
     total = len(recipients) if isinstance(recipients, Sized) else None
     if key is not None:
@@ -208,7 +213,11 @@ def _no_moment(names: Sequence[str], values: Mapping[str, str]) -> str | None:
 
 
 def _row(recipient: Recipient, names: Sequence[str], moments: Sequence[str]) -> NewRow:
+    if not isinstance(recipient, Recipient):
+        raise LedgerError(f"a recipient is {type(recipient).__name__}: pass Recipient(phone=...), and others like it")
     problem: str | None
+    if not isinstance(recipient.variables, Mapping):
+        return NewRow(None, None, _as_json([""] * len(names)), "its variables are no mapping")
     known = isinstance(recipient.phone, str) and _MSISDN.fullmatch(recipient.phone) is not None
     problem = "not a phone number of 8 to 14 digits"
     if known:
@@ -218,9 +227,13 @@ def _row(recipient: Recipient, names: Sequence[str], moments: Sequence[str]) -> 
     if problem is not None:
         values = [_UNSTORABLE.sub("?", str(value)) for value in values]
         ref = None if ref is None else _UNSTORABLE.sub("?", str(ref))[:LONGEST_REF]
-    values_json = json.dumps(values, ensure_ascii=False) if names else None
+    values_json = _as_json(values)
     key = recipient.client_key if problem is None else None
     return NewRow(recipient.phone if known else None, ref, values_json, problem, key)
+
+
+def _as_json(values: Sequence[str]) -> str | None:
+    return json.dumps(values, ensure_ascii=False) if values else None
 
 
 def _unfit(recipient: Recipient, names: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,7 @@ from ..campaign import Campaign
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..states import ErrorClass, RecipientStatus
-from ..work import RecipientOutcome
+from ..work import Accepted, RecipientOutcome
 from .moves import changed_rows
 from .outbox import tell_range, tell_results
 from .ready import pending_in
@@ -109,6 +109,8 @@ def _write(
     """Return the change of each count, and the outcomes that were not there before."""
     if not outcomes:
         return Counter(), ()
+    if isinstance(outcomes, Accepted) and source.all_new and _insert_accepted(session, outcomes, source, now):
+        return Counter({RecipientStatus.ACCEPTED: len(outcomes)}), outcomes
     outcomes = sorted(outcomes, key=attrgetter("position"))
     insert_ = _insert_into_sqlite if session.get_bind().dialect.name == "sqlite" else _insert_into_postgresql
     fresh = insert_(session, outcomes, source, now)
@@ -124,15 +126,40 @@ def _write(
     return counts, new
 
 
+def _insert_accepted(session: Session, outcomes: Accepted, source: Source, now: datetime) -> bool:
+    """Insert by column into PostgreSQL what differs in position and id alone; False where it does not."""
+    ids, positions = "".join(outcomes.ids), list(outcomes.positions)
+    if session.get_bind().dialect.name == "sqlite" or not (ids.isascii() and ids.isdigit()):
+        return False
+    if len(set(outcomes.segments)) > 1 or positions != sorted(positions):
+        return False
+    one = [next(iter(outcomes))]
+    values = _values(one, source, now) | {
+        "positions": f"{{{','.join(map(str, positions))}}}",
+        "ids": f"{{{','.join(outcomes.ids)}}}",
+        "kinds": f"{{{','.join(['1'] * len(outcomes))}}}",
+    }
+    session.execute(_ALL, values)
+    return True
+
+
 def _insert_into_postgresql(
     session: Session, outcomes: Sequence[RecipientOutcome], source: Source, now: datetime
 ) -> set[int] | None:
     """Insert those that are new and return their positions, None where all are known to be."""
+    values = _values(outcomes, source, now)
+    if source.all_new:
+        session.execute(_ALL, values)
+        return None
+    return set(session.execute(_NEW, values).scalars())
+
+
+def _values(outcomes: Sequence[RecipientOutcome], source: Source, now: datetime) -> dict[str, object]:
     kinds: dict[tuple[object, ...], int] = {}
     numbers = [kinds.setdefault(_shared(outcome, source), len(kinds) + 1) for outcome in outcomes]
     shared = (list(column) for column in zip(*kinds, strict=True))
     names = ("spaces", "statuses", "segments", "texts", "classes", "reasons", "doubts")
-    values = {
+    return {
         **dict(zip(names, shared, strict=True)),
         # Texts of arrays: lists of a thousand take the driver ten times as long.
         "positions": f"{{{','.join([str(outcome.position) for outcome in outcomes])}}}",
@@ -143,10 +170,6 @@ def _insert_into_postgresql(
         "attempt_number": source.attempt_number,
         "now": now,
     }
-    if source.all_new:
-        session.execute(_ALL, values)
-        return None
-    return set(session.execute(_NEW, values).scalars())
 
 
 def _array_element(value: str | None) -> str:
@@ -191,12 +214,13 @@ def _shared(outcome: RecipientOutcome, source: Source) -> tuple[int | str | bool
     )
 
 
-def _bill(outcomes: Iterable[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
-    accepted = [outcome for outcome in outcomes if outcome.status is RecipientStatus.ACCEPTED]
-    return Billing(
-        sum(outcome.segments or 0 for outcome in accepted),
-        sum(expected_segments.get(outcome.position, 0) for outcome in accepted) if expected_segments else 0,
-    )
+def _bill(outcomes: Sequence[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
+    if isinstance(outcomes, Accepted):
+        positions, billed = outcomes.positions, sum(outcomes.segments)
+    else:
+        accepted = [outcome for outcome in outcomes if outcome.status is RecipientStatus.ACCEPTED]
+        positions, billed = [o.position for o in accepted], sum([o.segments or 0 for o in accepted])
+    return Billing(billed, sum([expected_segments.get(position, 0) for position in positions]))
 
 
 def _accept_late(session: Session, outcome: RecipientOutcome, source: Source, now: datetime) -> Counts:

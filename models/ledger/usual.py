@@ -17,7 +17,7 @@ from ..errors import LedgerError
 from ..session import Clock
 from ..states import BatchStatus, RecipientStatus
 from ..webhook import Webhook
-from ..work import Closing, Lease, Verdict
+from ..work import Accepted, Closing, Lease, Verdict
 from .brakes import Alarm, is_kept
 from .cost import stop_at_cost
 from .id_spaces import id_space
@@ -36,7 +36,7 @@ def is_usual(lease: Lease, closing: Closing) -> bool:
         and closing.brake is None
         and not (closing.transport_failed or closing.document_refused or closing.shrink or closing.timed_out)
         and len(closing.outcomes) == lease.last_position - lease.first_position + 1
-        and not any(outcome.stop_listed for outcome in closing.outcomes)
+        and (isinstance(closing.outcomes, Accepted) or not any(o.stop_listed for o in closing.outcomes))
     )
 
 

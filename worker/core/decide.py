@@ -12,9 +12,11 @@ from models.states import ErrorClass, RecipientStatus
 from worker.core.brake import find_brake, quote
 from worker.core.match import REFUSALS, Answers, match
 from worker.core.messages import (
+    Accepted,
     Brake,
     Decision,
     History,
+    LikeEntries,
     Line,
     Meaning,
     Pace,
@@ -33,6 +35,9 @@ def decide_reply(
     lines: Sequence[Line], reply: Reply, history: History, *, retry_after_seconds: float | None = None
 ) -> Decision:
     """Decide by a readable answer: its entries first, then its error for whoever has none."""
+    if (accepted := _all_accepted(lines, reply)) is not None:
+        said = f"{len(accepted)} {RecipientStatus.ACCEPTED}"
+        return Decision(accepted, Verdict.COMPLETE, attempt_outcome="answered", explanation=said)
     answers = match(lines, reply)
     rulings = _part_collisions(_rule_all(lines, reply, answers, history))
     waits = {ruling for ruling in rulings if isinstance(ruling, Wait)}
@@ -53,6 +58,16 @@ def decide_reply(
         document_refused=refused,
         keep_request=refused or any(outcome.error_class is ErrorClass.REQUEST for outcome in outcomes),
     )
+
+
+def _all_accepted(lines: Sequence[Line], reply: Reply) -> Accepted | None:
+    """Return the outcomes of a document all of whose recipients were accepted, each under an id of its own."""
+    entries = reply.entries
+    if not isinstance(entries, LikeEntries) or entries.meaning is not Meaning.ACCEPTED or reply.error_text is not None:
+        return None
+    if entries.numbers != [line.number for line in lines] or len(set(entries.ids)) < len(lines):
+        return None
+    return Accepted([line.position for line in lines], entries.ids, entries.segments, entries.text)
 
 
 def decide_error(lines: Sequence[Line], error: GatewayError, history: History) -> Decision:

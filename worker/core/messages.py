@@ -3,15 +3,17 @@
 The provider's own words (abonent, number_sms, client_id_sms, id_sms, parts) end in `worker.gateway`.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from models.content import Content
 from models.timing import Moments
-from models.work import Brake, History, Lease, Owed, RecipientOutcome, Verdict
+from models.work import Accepted, Brake, History, Lease, Owed, RecipientOutcome, Verdict
 
 __all__ = [
+    "Accepted",
     "Brake",
     "Decision",
     "Exchange",
@@ -91,11 +93,44 @@ class ReplyEntry(NamedTuple):
     meaning: Meaning
 
 
+class LikeEntries(Sequence[ReplyEntry]):
+    """Entries that all say the same, each with an id and its segments, kept by column. See `Accepted`."""
+
+    __slots__ = ("ids", "meaning", "numbers", "segments", "text")
+
+    def __init__(
+        self, numbers: Sequence[int], ids: Sequence[str], segments: Sequence[int], text: str, meaning: Meaning
+    ) -> None:
+        self.numbers, self.ids, self.segments, self.text, self.meaning = numbers, ids, segments, text, meaning
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[ReplyEntry]:
+        for number, message_id, segments in zip(self.numbers, self.ids, self.segments, strict=True):
+            yield ReplyEntry(number, message_id, segments, self.text, self.meaning)
+
+    @overload
+    def __getitem__(self, index: int) -> ReplyEntry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ReplyEntry, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ReplyEntry | tuple[ReplyEntry, ...]:
+        return tuple(self)[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (LikeEntries, tuple)) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A readable answer: entries in the provider's order, and the error that covers the document, if any."""
 
-    entries: tuple[ReplyEntry, ...]
+    entries: Sequence[ReplyEntry]
     error_text: str | None = None
     error_meaning: Meaning | None = None
 
@@ -126,7 +161,7 @@ class Decision:
     `outcomes` stays pending.
     """
 
-    outcomes: tuple[RecipientOutcome, ...]
+    outcomes: Sequence[RecipientOutcome]
     verdict: Verdict
     attempt_outcome: str  # answered | refused | not_sent | in_doubt | throttled
     explanation: str  # one line, without secrets, phones or texts of ours

@@ -6,7 +6,7 @@ Anything else, down to a single byte, is left to `reply`. Source: protocol.md 5.
 
 import re
 
-from worker.core.messages import Reply, ReplyEntry
+from worker.core.messages import LikeEntries, Reply, ReplyEntry
 from worker.gateway.phrases import meaning
 
 _HEAD = re.compile(r"""\s*(?:<\?xml version="1\.0" encoding="(?i:utf-8)"\?>\s*)?<response>\s*""", re.ASCII)
@@ -30,15 +30,12 @@ def read_canonical(raw: bytes) -> Reply | None:
     between = "".join(pieces[5:-1:5])
     if between and not (between.isascii() and between.isspace()):
         return None
+    numbers, ids, segments = list(map(int, pieces[1::5])), pieces[2::5], list(map(int, pieces[3::5]))
     texts = pieces[4::5]
     meant = {text: (text.strip(), meaning(text.strip())) for text in set(texts)}
+    if len(meant) == 1:
+        return Reply(LikeEntries(numbers, ids, segments, *meant[texts[0]]))
+    rows = zip(numbers, ids, segments, texts, strict=True)
     return Reply(
-        tuple(
-            [
-                ReplyEntry(int(number), message_id, int(segments), *meant[text])
-                for number, message_id, segments, text in zip(
-                    pieces[1::5], pieces[2::5], pieces[3::5], texts, strict=True
-                )
-            ]
-        )
+        tuple([ReplyEntry(number, message_id, parts, *meant[text]) for number, message_id, parts, text in rows])
     )

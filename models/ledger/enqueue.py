@@ -216,7 +216,7 @@ def _row(recipient: Recipient, names: Sequence[str], moments: Sequence[str]) -> 
     if not isinstance(recipient, Recipient):
         raise LedgerError(f"a recipient is {type(recipient).__name__}: pass Recipient(phone=...), and others like it")
     problem: str | None
-    if not isinstance(recipient.variables, Mapping):
+    if type(recipient.variables) is not dict and not isinstance(recipient.variables, Mapping):  # the first is quick
         return NewRow(None, None, _as_json([""] * len(names)), "its variables are no mapping")
     known = isinstance(recipient.phone, str) and _MSISDN.fullmatch(recipient.phone) is not None
     problem = "not a phone number of 8 to 14 digits"
@@ -238,7 +238,7 @@ def _as_json(values: Sequence[str]) -> str | None:
 
 def _unfit(recipient: Recipient, names: Sequence[str]) -> str | None:
     texts = [recipient.variables.get(name, "") for name in names]
-    if not all(isinstance(text, str) for text in (recipient.ref or "", *texts)):
+    if not all(isinstance(text, str) for text in ("" if recipient.ref is None else recipient.ref, *texts)):
         return "its reference, or a value, is no text"
     if recipient.ref is not None and len(recipient.ref) > LONGEST_REF:
         return f"the reference is longer than {LONGEST_REF} characters"

@@ -77,6 +77,7 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
         engine = create_engine(parsed, connect_args=patience, **options)
+        event.listen(engine, "connect", _speak_utc)
         event.listen(engine, "checkin", _note_use)
         event.listen(engine, "checkout", partial(_prove_alive, engine))
         return engine
@@ -112,6 +113,14 @@ def glancing(sessions: Sessions) -> Iterator[Session]:
     with sessions() as session:
         session.connection(execution_options={_READ_ONLY: True, "isolation_level": "AUTOCOMMIT"})
         yield session
+
+
+def _speak_utc(connection: Any, _record: object) -> None:
+    # The end of year 9999 is in year 10000 further east, which Python cannot read. Told by a statement, because poolers
+    # refuse options at the start of a connection; and outside of a transaction, whose rollback would undo it.
+    connection.autocommit = True
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.autocommit = False
 
 
 def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:

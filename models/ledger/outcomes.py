@@ -35,7 +35,8 @@ _POSTGRESQL = f"""
            (CAST(:segments AS integer[]))[o.kind], (CAST(:texts AS text[]))[o.kind],
            (CAST(:classes AS text[]))[o.kind], (CAST(:reasons AS text[]))[o.kind],
            (CAST(:doubts AS boolean[]))[o.kind], :attempt_id, :attempt_number, :now
-    FROM unnest(CAST(:positions AS integer[]), CAST(:ids AS text[]), CAST(:kinds AS smallint[]))
+    FROM unnest(CAST(CAST(:positions AS text) AS integer[]), CAST(CAST(:ids AS text) AS text[]),
+                CAST(CAST(:kinds AS text) AS smallint[]))
          AS o (position, id, kind)
     """
 _ALL = text(_POSTGRESQL).bindparams(bindparam("now", type_=Instant))

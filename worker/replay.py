@@ -49,7 +49,7 @@ def read_again(
             except Unreadable as error:
                 yield ReadAgain(stored, (), (), error.explanation)
                 continue
-            outcomes = decide_reply(lines, reply, History()).outcomes
+            outcomes = tuple(decide_reply(lines, reply, History()).outcomes)
             recorded = recorded_outcomes(session, stored.campaign_id, stored.positions)
             yield ReadAgain(stored, outcomes, tuple(_changes(stored, outcomes, recorded)))
 

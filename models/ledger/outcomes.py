@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
 
@@ -43,6 +43,10 @@ _ALL = text(_POSTGRESQL).bindparams(bindparam("now", type_=Instant))
 _NEW = text(_POSTGRESQL + "ON CONFLICT (campaign_id, position) DO NOTHING RETURNING position").bindparams(
     bindparam("now", type_=Instant)
 )
+_SQLITE_RUN = f"""
+    INSERT INTO bulkpost_outcomes ({_COLUMNS})
+    SELECT ?, CAST(key AS INTEGER), value, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM json_each(?)
+    """
 _SQLITE = f"INSERT INTO bulkpost_outcomes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -128,14 +132,17 @@ def _write(
 
 
 def _insert_accepted(session: Session, outcomes: Accepted, source: Source, now: datetime) -> bool:
-    """Insert by column into PostgreSQL what differs in position and id alone; False where it does not."""
+    """Insert by column what differs in position and id alone; False, and nothing is done, where more does."""
     ids, positions = "".join(outcomes.ids), list(outcomes.positions)
-    if session.get_bind().dialect.name == "sqlite" or not (ids.isascii() and ids.isdigit()):
+    if not (ids.isascii() and ids.isdigit()) or len(set(outcomes.segments)) > 1 or positions != sorted(positions):
         return False
-    if len(set(outcomes.segments)) > 1 or positions != sorted(positions):
-        return False
-    one = [next(iter(outcomes))]
-    values = _values(one, source, now) | {
+    one = next(iter(outcomes))
+    if session.get_bind().dialect.name == "sqlite":
+        pairs = [f'"{position}":"{held}"' for position, held in zip(positions, outcomes.ids, strict=True)]
+        before, after = _sqlite_columns(one, source, now)
+        session.connection().exec_driver_sql(_SQLITE_RUN, (before, *after, f"{{{','.join(pairs)}}}"))
+        return True
+    values = _values([one], source, now) | {
         "positions": f"{{{','.join(map(str, positions))}}}",
         "ids": f"{{{','.join(outcomes.ids)}}}",
         "kinds": f"{{{','.join(['1'] * len(outcomes))}}}",
@@ -188,15 +195,21 @@ def _insert_into_sqlite(
         first, last = outcomes[0].position, outcomes[-1].position
         known = set(session.execute(_ended(source.campaign_id, first, last)).scalars())
         outcomes = [outcome for outcome in outcomes if outcome.position not in known]
-    moment = Instant().dialect_impl(session.get_bind().dialect).bind_processor(session.get_bind().dialect)
-    assert moment is not None, "SQLite keeps moments as texts"
-    last_columns = (source.attempt_id, source.attempt_number, moment(now))
-    rows = [
-        (source.campaign_id, o.position, o.provider_message_id, *_shared(o, source), *last_columns) for o in outcomes
-    ]
+    rows = []
+    for outcome in outcomes:
+        before, after = _sqlite_columns(outcome, source, now)
+        rows.append((before, outcome.position, outcome.provider_message_id, *after))
     if rows:
         session.connection().exec_driver_sql(_SQLITE, rows)
     return {outcome.position for outcome in outcomes}
+
+
+def _sqlite_columns(
+    outcome: RecipientOutcome, source: Source, now: datetime
+) -> tuple[int, tuple[int | str | bool | None, ...]]:
+    """Return the values of the columns before position and id, and after them."""
+    moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return source.campaign_id, (*_shared(outcome, source), source.attempt_id, source.attempt_number, moment)
 
 
 def _shared(outcome: RecipientOutcome, source: Source) -> tuple[int | str | bool | None, ...]:

@@ -17,14 +17,16 @@ from ..campaign import Campaign
 from ..recipient import Recipient
 from ..session import Clock, database_clock
 from ..states import BatchStatus, CampaignStatus, ErrorClass, RecipientStatus
-from ..work import Brake, Closing, Lease, RecipientOutcome, Verdict
+from ..work import Closing, Lease, Verdict
 from .brakes import Alarm, find_recovery, let_account_go_on, needs_account, settle_account, stop_campaign
+from .collisions import first_of_collision, raise_collisions
 from .cost import stop_at_cost
 from .id_spaces import id_space
+from .inserting import Source
 from .limits import correct_day
 from .locks import SYSTEM, lock_account, lock_campaign
 from .moves import move_batch
-from .outcomes import Counts, Source, count_outcomes, end_pending, other_holders, pending_count, write_answers
+from .outcomes import Counts, count_outcomes, end_pending, pending_count, write_answers
 from .ready import pending_in
 from .stops import keep_refused
 from .usual import is_usual, record_usual
@@ -73,7 +75,7 @@ def record(
         counts, alarm = usual
         return Recorded(counts, BatchStatus.COMPLETED, late=False, alarm=alarm)
     space = id_space(lease.gateway_url)
-    closing = _raise_collisions(session, lease, closing, space)
+    closing = raise_collisions(session, lease, closing, space)
     account = lock_account(session, lease.account_id) if needs_account(session, lease, closing) else None
     campaign = lock_campaign(session, lease.campaign_id)
     batch = _lock_batch(session, lease)
@@ -83,7 +85,7 @@ def record(
     keep_refused(session, lease.campaign_id, [o.position for o in closing.outcomes if o.stop_listed], now)
     if late:
         closing = _facts_of(closing)
-    held = _first_of_collision(session, closing, space)
+    held = first_of_collision(session, closing, space)
     source = Source(lease.campaign_id, lease.attempt_id, lease.attempt_number, space, first_of_collision=held)
     counts, bill = write_answers(session, source, closing.outcomes, closing.expected_segments, now)
     status = None
@@ -124,54 +126,6 @@ def _facts_of(closing: Closing) -> Closing:
         shrink=False,
         timed_out=False,
     )
-
-
-def _raise_collisions(session: Session, lease: Lease, closing: Closing, space: int) -> Closing:
-    """Turn acceptances whose id another recipient holds, or gets too, into `unknown`, and pause the account (P10)."""
-    told = [
-        (o.provider_message_id, o.position)
-        for o in closing.outcomes
-        if o.status is RecipientStatus.ACCEPTED and o.provider_message_id
-    ]
-    ids = dict(told)
-    taken = other_holders(session, lease.campaign_id, space, ids)
-    if len(ids) < len(told):
-        taken |= {message_id for message_id, position in told if ids[message_id] != position}
-    if not taken:
-        return closing
-    reason = "the gateway answered with the id of another recipient's message"
-    outcomes = tuple(
-        RecipientOutcome(
-            position=o.position,
-            status=RecipientStatus.UNKNOWN,
-            provider_message_id=o.provider_message_id,
-            provider_text=o.provider_text,
-            error_class=ErrorClass.COLLISION,
-            reason=reason,
-            after_doubt=True,
-        )
-        if o.provider_message_id in taken and o.status is RecipientStatus.ACCEPTED
-        else o
-        for o in closing.outcomes
-    )
-    brake = Brake(
-        scope="account",
-        reason=f"{len(taken)} answers carried the id of another recipient's message: another program uses the same "
-        "client_id_sms on this login, and messages are silently not sent; give Bulkpost a login of its own",
-        error_class=ErrorClass.COLLISION,
-    )
-    return replace(closing, outcomes=outcomes, brake=brake)
-
-
-def _first_of_collision(session: Session, closing: Closing, space: int) -> frozenset[int]:
-    """Return who holds an id that several recipients were told and nobody else has held before."""
-    first: dict[str, int] = {}
-    if closing.brake is not None and closing.brake.error_class is ErrorClass.COLLISION:
-        for outcome in closing.outcomes:
-            if outcome.error_class is ErrorClass.COLLISION and outcome.provider_message_id:
-                first.setdefault(outcome.provider_message_id, outcome.position)
-    held = other_holders(session, 0, space, first)
-    return frozenset(position for message_id, position in first.items() if message_id not in held)
 
 
 def _lock_batch(session: Session, lease: Lease) -> Batch:

@@ -12,9 +12,11 @@ from ..outcome import Outcome
 from ..session import Clock, database_clock
 from ..states import RecipientStatus
 from ..work import RecipientOutcome
+from .collisions import other_holders
 from .id_spaces import id_space
+from .inserting import Source
 from .locks import lock_campaign, write_event
-from .outcomes import Source, count_outcomes, other_holders, write_answers
+from .outcomes import count_outcomes, write_answers
 
 
 @dataclass(frozen=True, slots=True)

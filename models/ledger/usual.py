@@ -21,8 +21,9 @@ from ..work import Accepted, Closing, Lease, Verdict
 from .brakes import Alarm, is_kept
 from .cost import stop_at_cost
 from .id_spaces import id_space
+from .inserting import Source
 from .locks import lock_campaign
-from .outcomes import NO_BILL, Billing, Counts, Source, write_answers
+from .outcomes import NO_BILL, Billing, Counts, write_answers
 
 
 class TrustMisplaced(LedgerError):

@@ -136,3 +136,17 @@ def test_an_account_that_is_kept_an_eye_on_is_looked_at(ledger: Ledger) -> None:
     account = ledger.account()
     assert (account.day_message_count, account.day_segment_count) == (3, 9)
     ledger.prove()
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+def test_an_id_is_kept_word_for_word(ledger: Ledger, trusting: bool) -> None:
+    ids = ["NULL", "null", "{1,2}", 'a "quoted" one', "back\\slash", "two\nlines\tand a tab", "Ünï", "007", "7 "]
+    campaign_id = ledger.a_campaign(len(ids))
+    lease = ledger.a_lease()
+    outcomes = [
+        RecipientOutcome(position, RecipientStatus.ACCEPTED, held, 1, "send")
+        for position, held in zip(positions(lease), ids, strict=True)
+    ]
+    ledger.record(lease, accepted(lease, outcomes=tuple(outcomes)), trusting=trusting)
+    kept = ledger.outcomes(campaign_id)
+    assert [kept[position].provider_message_id for position in sorted(kept)] == ids

@@ -188,7 +188,7 @@ class PrivateRedis(PrivateServer):
         self._program = which("redis-server")
         if self._program is None:
             raise NoServer("no redis-server on this machine; install it (Debian: apt-get install redis-server)")
-        self._port = _free_port()
+        self._port = free_port()
         self._settings = {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction", **settings}
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
@@ -291,7 +291,8 @@ def _kill_quietly(pid: int) -> None:
         kill(pid, SIGKILL)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a loopback port that nobody listens on at this moment."""
     with socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -19,6 +19,12 @@ from worker.stopping import end_is_asked_for
 from worker.webhooks.sender import Sender
 from worker.witness import Watch, open_witness
 
+MOST_CONNECTIONS = 256
+"""Connections of one process, kept once a thread has needed them: as many as `bulkpost up` may have threads.
+
+Beyond what a pool keeps, every transaction would connect anew: five are kept by default, and a prefork child uses one.
+"""
+
 _PAUSE_STEP_SECONDS = 0.1
 _stopping = RawValue("b", 0)
 """Shared with forked children without a lock: a child killed while it looks must not hold the others up."""
@@ -79,7 +85,7 @@ class Runtime:
 
 def open_runtime(settings: Settings) -> Runtime:
     """Build a runtime; opens no connection yet."""
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url, pool_size=MOST_CONNECTIONS)
     sessions = open_sessions(engine)
     watch = Watch(sessions, open_witness(settings))
     return Runtime(settings, engine, sessions, Gateway(), watch, StopFile(settings.stop_file))

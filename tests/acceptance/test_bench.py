@@ -71,6 +71,11 @@ def test_interrupted_bench_leaves_no_process_behind(tmp_path: Path) -> None:
         (("--quick", "--full"), "--quick and --full contradict each other: give one of them"),
         (("--pool", "gevent"), '--pool "gevent" is none: use prefork or threads'),
         (("--picture", "rate.bmp"), "--picture rate.bmp: name an .svg file in a folder that exists"),
+        (("--markdown", "none/bench.md"), "--markdown none/bench.md: name an .md file in a folder that exists"),
+        (("--import", "--urgent"), "--import and --urgent contradict each other: give one of them"),
+        (("--full", "--batch-size", "100"), "--batch-size changes nothing with --full: leave one of them out"),
+        (("--embedded", "--processes", "4"), "--processes changes nothing with --embedded: leave one of them out"),
+        (("--embedded", "--threads", "4"), "--threads is of --pool threads alone: add that, or take --processes"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_anything_starts(options: tuple[str, ...], said: str) -> None:

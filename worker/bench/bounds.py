@@ -1,9 +1,9 @@
 """What must be reached, and whether it was. The bounds are ratios wherever the machine would decide a figure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from statistics import median
 
+from worker.bench.finding import Judged
 from worker.bench.order import COMPETENT, FLOOR, NAIVE_ONE, NAIVE_TWO, PRODUCT, Order
 from worker.bench.rounds import Measured
 from worker.bench.statistics import ratio_spreads
@@ -17,27 +17,9 @@ PEER_BOUNDS = {NAIVE_ONE: 300.0, NAIVE_TWO: 80.0, COMPETENT: 8.0}
 SMALL, MEDIUM, LARGE, LARGEST = 10_000, 100_000, 1_000_000, 3_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One bound: at least (or, `at_most`) so much was wanted."""
-
-    what: str
-    wanted: float
-    found: float
-    at_most: bool = False
-
-    @property
-    def holds(self) -> bool:
-        """Whether it was reached."""
-        return self.found <= self.wanted if self.at_most else self.found >= self.wanted
-
-
 def judge(measured: Sequence[Measured]) -> list[Judged]:
     """Judge orders that were measured in turn, each alone and against each other."""
-    alone = []
-    for one in measured:
-        which = f" at {one.order.recipients:,}" if len(measured) > 1 else ""
-        alone += [replace(judged, what=judged.what + which) for judged in _judge_alone(one)]
+    alone = [judged for one in measured for judged in _judge_alone(one)]
     return [*alone, *_judge_sizes({one.order.recipients: one for one in measured if _is_plain(one.order)})]
 
 
@@ -51,23 +33,23 @@ def floor_bound(order: Order) -> float:
 
 
 def _judge_alone(one: Measured) -> Iterator[Judged]:
-    order = one.order
+    order, of = one.order, one.order.brief()
     rates = [samples[PRODUCT].per_second for samples in one.rounds]
     if order.latency_ms:
         most = order.in_flight * order.batch_size / (order.latency_ms / 1000)
-        yield Judged(f"part of {order.in_flight} documents at once", LEAST_OF_LATENCY, median(rates) / most)
+        yield Judged(f"part of {order.in_flight} documents at once", LEAST_OF_LATENCY, median(rates) / most, of)
         return
     long_enough = order.recipients >= MEDIUM
     for name, found in ratio_spreads(one.rounds).items():
         if name == FLOOR and not long_enough:
             continue  # a short campaign is mostly its start
         wanted = floor_bound(order) if name == FLOOR else PEER_BOUNDS[name]
-        yield Judged(f"{PRODUCT} / {name}", wanted, found.median)
+        yield Judged(f"{PRODUCT} / {name}", wanted, found.median, of)
     if _is_plain(order) and long_enough:
         cpu = median(samples[PRODUCT].cpu_seconds_per_100k for samples in one.rounds)
-        yield Judged("CPU seconds per 100,000", MOST_CPU_SECONDS, cpu, at_most=True)
+        yield Judged("CPU seconds per 100,000", MOST_CPU_SECONDS, cpu, of, at_most=True)
     if _is_plain(order):
-        yield Judged("MiB of a worker process", MOST_MIB, _peak(one), at_most=True)
+        yield Judged("MiB of a worker process", MOST_MIB, _peak(one), of, at_most=True)
 
 
 def _judge_sizes(by_size: dict[int, Measured]) -> Iterator[Judged]:

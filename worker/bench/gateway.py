@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
-from worker.bench.sink import COUNTERS_PATH, POST_PATH, REACHED_PATH, SAYS
+from worker.bench.sink import COUNTERS_PATH, LAST_PATH, POST_PATH, REACHED_PATH, SAYS
 from worker.drill.program import Program
 from worker.errors import DispatchError
 
@@ -30,7 +32,12 @@ class Gateway:
 
     def counters(self) -> dict[str, int]:
         """Return how many documents and recipients have arrived."""
-        return self._ask(COUNTERS_PATH, 30.0)
+        counted: dict[str, int] = self._ask(COUNTERS_PATH)
+        return counted
+
+    def last_at(self) -> datetime:
+        """Return when the last document arrived."""
+        return datetime.fromisoformat(self._ask(LAST_PATH))
 
     def await_recipients(self, count: int, timeout_seconds: float) -> None:
         """Return when so many recipients have arrived. Raises: Stuck."""
@@ -40,16 +47,15 @@ class Gateway:
             arrived = self.counters()["recipients"]
             raise Stuck(f"{arrived:,} of {count:,} recipients had arrived after {timeout_seconds:.0f} s") from None
 
-    def _ask(self, path: str, timeout_seconds: float) -> dict[str, int]:
+    def _ask(self, path: str, timeout_seconds: float = 30.0) -> Any:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_seconds)
         try:
             connection.request("GET", path)
-            answer: dict[str, int] = json.loads(connection.getresponse().read())
+            return json.loads(connection.getresponse().read())
         except (ConnectionError, HTTPException) as error:
             raise Stuck(f"the sink is gone: {type(error).__name__}") from None
         finally:
             connection.close()
-        return answer
 
 
 @contextmanager

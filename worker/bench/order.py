@@ -60,6 +60,16 @@ class Order:
         enough = PEER_RECIPIENTS.get(contestant, self.recipients)
         return min(self.recipients, enough // HURRY if self.hurried else enough)
 
+    def brief(self) -> str:
+        """Say in a few words which order it is, beside others."""
+        own = {
+            "SQLite": self.embedded,
+            "personalised": self.personalised,
+            f"by {self.batch_size:,}": self.batch_size != 1_000,
+            f"{self.latency_ms} ms": self.latency_ms > 0,
+        }
+        return ", ".join([f"{self.recipients:,}", *(words for words, there in own.items() if there)])
+
     def describe(self) -> str:
         """Say in a line what is measured."""
         text = "personalised text" if self.personalised else "one text"

@@ -9,27 +9,24 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery
-
-from models.ledger.control import set_account, start_campaign
+from models.ledger.control import start_campaign
 from models.ledger.report import show
 from models.session import reading, transaction
 from worker.bench.gateway import Gateway, Stuck, running_sink
 from worker.bench.metering import Meter, peak_mib
 from worker.bench.order import PRODUCT, Order
 from worker.bench.product_list import ACTOR, MEASURED, WARM_UP, fill, template_of, warm_up_count
+from worker.bench.programs import programs_of, set_up_account, stuck, variables_of, waker
 from worker.bench.sample import Sample, WrongRun, check_counts
 from worker.bench.stage import Stage
-from worker.celery import options
 from worker.clock import monotonic, pause
-from worker.drill.program import BULKPOST, CELERY, Program
+from worker.drill.program import Program
 from worker.proof import prove
 from worker.runtime import Runtime, open_runtime
 from worker.settings import load_settings
 from worker.wake import Wake
 
-CELERY_WORKER = ("-A", "worker", "worker", "--without-gossip", "--without-mingle")
-EMBEDDED_TICK_SECONDS = 0.1
+EMBEDDED_TICK = {"BULKPOST_TICK_SECONDS": "0.1"}
 """`up` hears of another process's work by its tick alone; one of a second would be half of a short run."""
 IDLE_SECONDS = 1.0
 START_SECONDS = 60.0
@@ -43,14 +40,14 @@ def run_product(stage: Stage, order: Order) -> Sample:
     with ExitStack() as stack:
         url = stack.enter_context(stage.databases.copied(template_of(order)))
         gateway = stack.enter_context(running_sink(order.latency_ms, stage.folder))
-        variables = _variables(stage, url)
+        variables = {**variables_of(stage, url), **(EMBEDDED_TICK if order.embedded else {})}
         runtime = stack.enter_context(closing(open_runtime(load_settings(variables, log_level="CRITICAL"))))
-        _set_account(runtime, order, gateway)
-        programs = _programs(order, variables, stage)
+        set_up_account(runtime, order, gateway)
+        programs = programs_of(order, variables, stage)
         for program in programs:
             stack.callback(program.end)
             program.start()
-        run = _Run(runtime, gateway, programs, _waker(stage, runtime, stack))
+        run = _Run(runtime, gateway, programs, waker(stage, runtime, stack))
         run.send(WARM_UP, warm_up_count(order), START_SECONDS)
         run.await_end(WARM_UP)
         pause(IDLE_SECONDS)
@@ -82,11 +79,11 @@ class _Run:
         try:
             # The gateway tells when the last one has arrived, so that nobody asks the database before.
             self.gateway.await_recipients(arrivals, patience_seconds)
-        except Stuck as stuck:
-            raise self._stuck(str(stuck)) from None
+        except Stuck as error:
+            raise stuck(str(error), self.programs) from None
         while self._shown(campaign_id)["counts"]["pending"]:
             if monotonic() - began > patience_seconds:
-                raise self._stuck(f"campaign {campaign_id} does not come to its end")
+                raise stuck(f"campaign {campaign_id} does not come to its end", self.programs)
             pause(POLL_SECONDS)
         return monotonic() - began
 
@@ -95,7 +92,7 @@ class _Run:
         deadline = monotonic() + START_SECONDS
         while self._shown(campaign_id)["status"] != "finished":
             if monotonic() > deadline:
-                raise self._stuck(f"campaign {campaign_id} does not finish")
+                raise stuck(f"campaign {campaign_id} does not finish", self.programs)
             pause(POLL_SECONDS * 10)
 
     def check(self, order: Order, arrived: int) -> None:
@@ -108,48 +105,3 @@ class _Run:
     def _shown(self, campaign_id: int) -> dict[str, Any]:
         with reading(self.runtime.sessions) as session:
             return show(session, campaign_id)
-
-    def _stuck(self, what: str) -> Stuck:
-        return Stuck("; ".join([what, *(f"{one.name} last said: {one.last_words()}" for one in self.programs)]))
-
-
-def _variables(stage: Stage, url: str) -> dict[str, str]:
-    """Return all that the product is told: what is not here is its default."""
-    variables = {"BULKPOST_DATABASE_URL": url}
-    if stage.redis is None:
-        return {**variables, "BULKPOST_TICK_SECONDS": str(EMBEDDED_TICK_SECONDS)}
-    stage.redis.forget()
-    return {**variables, "BULKPOST_BROKER_URL": stage.redis.url}
-
-
-def _waker(stage: Stage, runtime: Runtime, stack: ExitStack) -> Wake | None:
-    if stage.redis is None:
-        return None
-    # One of its own: the house's application would keep its connections to the Redis of an earlier stage.
-    app = Celery("bench", set_as_current=False)
-    app.conf.update(options(runtime.settings))
-    stack.callback(app.close)
-    return Wake(app)
-
-
-def _programs(order: Order, variables: dict[str, str], stage: Stage) -> list[Program]:
-    if order.embedded:
-        return [Program("up", (*BULKPOST, "up", "--threads", str(order.up_threads)), variables, stage.folder)]
-    if order.threads == 1:
-        kinds = [("--pool=prefork", f"--concurrency={order.processes}", "--hostname=prefork@%h")]
-    else:
-        # A slot more than lanes: for ticks.
-        own = ("--pool=threads", f"--concurrency={order.threads + 1}")
-        kinds = [(*own, f"--hostname=threads{number}@%h") for number in range(1, order.processes + 1)]
-    workers = [
-        Program(f"worker {number}", (*CELERY, *CELERY_WORKER, *kind), variables, stage.folder)
-        for number, kind in enumerate(kinds, 1)
-    ]
-    beat = (*CELERY, "-A", "worker", "beat", f"--schedule={stage.folder / 'beat'}")
-    return [*workers, Program("beat", beat, variables, stage.folder)]
-
-
-def _set_account(runtime: Runtime, order: Order, gateway: Gateway) -> None:
-    account = {"gateway_url": gateway.url, "batch_size": order.batch_size, "max_parallel": order.max_parallel}
-    with transaction(runtime.sessions) as session:
-        set_account(session, "default", account, actor=ACTOR)

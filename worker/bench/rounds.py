@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.bench.finding import Tell
 from worker.bench.floor_run import run_floor
 from worker.bench.order import FLOOR, PRODUCT, Order
 from worker.bench.peer_run import PEER_RUNS
@@ -11,7 +12,6 @@ from worker.bench.product import run_product
 from worker.bench.sample import Round, Sample
 from worker.bench.stage import Stage, open_stage
 
-Tell = Callable[[str], None]
 RUNS: dict[str, Callable[[Stage, Order], Sample]] = {FLOOR: run_floor, PRODUCT: run_product, **PEER_RUNS}
 
 

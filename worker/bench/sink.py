@@ -1,7 +1,8 @@
 """A gateway that accepts everybody as fast as it can, as a program: `python -m worker.bench.sink LATENCY_MS`.
 
 What it answers has the documented shape, and no id comes twice. It knows neither keys nor faults, checks no document
-and keeps nothing but two counters, because the simulator, which does all that, would be what is measured.
+and keeps nothing but two counters and when the last document came, because the simulator, which does all that, would
+be what is measured.
 Shares no code with the client side. Source: protocol.md 4 and 5.
 """
 
@@ -12,9 +13,12 @@ from asyncio import AbstractEventLoop, Protocol, Runner, Transport, get_running_
 from itertools import count
 from typing import cast
 
+from worker.clock import utc_now
+
 POST_PATH = "/xml"
 COUNTERS_PATH = "/counters"
 REACHED_PATH = "/reached/"
+LAST_PATH = "/last"
 SAYS = "sink listening on "
 
 _LINE = re.compile(rb'number_sms="(\d+)"')
@@ -30,6 +34,7 @@ class Counters:
         self.documents = 0
         self.recipients = 0
         self.ids = count(_FIRST_ID)
+        self.last_at = utc_now()
         self._waiting: list[tuple[int, Sink]] = []
 
     def add(self, recipients: int) -> None:
@@ -101,12 +106,15 @@ class Sink(Protocol):
             self._accept(_LINE.findall(body))
         elif self._path == COUNTERS_PATH:
             self.say(200, self._counters.shown())
+        elif self._path == LAST_PATH:
+            self.say(200, json.dumps(self._counters.last_at.isoformat()).encode())
         elif self._path.startswith(REACHED_PATH):
             self._counters.wait(int(self._path.removeprefix(REACHED_PATH)), self)
         else:
             self.say(404, b"nothing here")
 
     def _accept(self, lines: list[bytes]) -> None:
+        self._counters.last_at = utc_now()
         ids = self._counters.ids
         said = b"".join(
             [b'<information number_sms="%b" id_sms="%d" parts="1">send</information>' % (n, next(ids)) for n in lines]

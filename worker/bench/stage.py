@@ -1,7 +1,7 @@
 """What all contestants share: the servers, the lists, and a folder that goes at the end."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ MUCH_MEMORY = 4 * 1024**3
 
 @dataclass(frozen=True)
 class Stage:
-    """Servers that run, and databases to copy. SQLite and one process have no servers."""
+    """Servers that run, databases to copy, and a folder for logs. SQLite and one process have no servers."""
 
     folder: Path
     databases: Databases
@@ -42,13 +42,13 @@ def open_stage(*, embedded: bool, logs: Path | None = None) -> Iterator[Stage]:
     Raises: NoServer.
     """
     with ExitStack() as stack:
-        made = (
-            nullcontext(str(logs)) if logs else TemporaryDirectory(prefix="bulkpost-bench-", ignore_cleanup_errors=True)
-        )
-        folder = Path(stack.enter_context(made)).resolve()
+        own = Path(
+            stack.enter_context(TemporaryDirectory(prefix="bulkpost-bench-", ignore_cleanup_errors=True))
+        ).resolve()
+        folder = own if logs is None else logs.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         if embedded:
-            yield Stage(folder, SqliteDatabases(folder), None, None)
+            yield Stage(folder, SqliteDatabases(own), None, None)
             return
         postgres = stack.enter_context(private_postgres(postgres_settings()))
         redis = stack.enter_context(private_redis())

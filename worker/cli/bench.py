@@ -1,7 +1,7 @@
 """`bulkpost bench`: how fast, against a floor without any promise and against what people usually write."""
 
 from pathlib import Path
-from signal import SIGTERM, default_int_handler, signal
+from signal import SIG_IGN, SIGHUP, SIGINT, SIGTERM, getsignal, signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +12,25 @@ from worker.logs import configure_logging
 from worker.settings import load_settings
 
 if TYPE_CHECKING:
-    from worker.bench.rounds import Measured
+    from worker.bench.finding import Finding, Part, Table
+    from worker.bench.order import Order
+
+ENDINGS = (SIGINT, SIGTERM, SIGHUP)
+SENDING = {"batch_size", "personalised", "latency_ms", "processes", "pool", "threads"}
+MEANINGLESS = {
+    "full": {*SENDING, "recipients", "embedded"},
+    "imports": {*SENDING, "peers", "picture", "logs"},
+    "urgent": {*SENDING, "recipients", "embedded", "peers", "picture"},
+    "embedded": {"processes"},
+}
+"""What says nothing beside an option: whoever gives both expects what will not happen."""
 
 
 def bench(
-    recipients: Annotated[int, typer.Option(help="How many to send to.", min=100, max=5_000_000)] = 100_000,
+    context: typer.Context,
+    recipients: Annotated[
+        int, typer.Option(help="How many to send to; a million if --import.", min=100, max=5_000_000)
+    ] = 100_000,
     batch_size: Annotated[int, typer.Option(help="Recipients of one document.", min=1, max=10_000)] = 1_000,
     rounds: Annotated[int | None, typer.Option(help="Runs of each, in turn; 3, or 5 if full.", min=1, max=100)] = None,
     personalised: Annotated[bool, typer.Option("--personalised", help="A text for each recipient.")] = False,
@@ -28,69 +42,127 @@ def bench(
     pool: Annotated[str, typer.Option(help="prefork; or threads: as many workers as processes.")] = "prefork",
     threads: Annotated[int, typer.Option(help="Threads of each process (--pool threads).", min=1, max=64)] = 8,
     peers: Annotated[bool, typer.Option(help="Also run what people usually write.")] = True,
+    imports: Annotated[bool, typer.Option("--import", help="Only the import of a list, beside a bare one.")] = False,
+    urgent: Annotated[
+        bool, typer.Option("--urgent", help="Only an urgent message on an idle system, by each door; 10 of them.")
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="For curiosity: under a minute, one round.")] = False,
     full: Annotated[bool, typer.Option("--full", help="For the records: every bound; takes long.")] = False,
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the rate against batch size and campaign size: an SVG file.")
     ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Also write all tables, with date and machine: a file.")] = None,
     logs: Annotated[Path | None, typer.Option(help="Folder that keeps the logs of the programs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")] = False,
 ) -> None:
     """Measure how fast campaigns are sent, next to a floor that promises nothing, on this machine.
 
     Runs everything on a PostgreSQL and a Redis of its own against a gateway that accepts everybody. Ignores every
-    BULKPOST_ setting. --quick and --full choose everything but the rounds themselves.
+    BULKPOST_ setting. --full chooses everything but the rounds itself.
     """
     # Only this command needs the benchmark, which takes its time to import.
-    from worker.bench import plans
     from worker.bench.benchmark import Benchmark
     from worker.bench.machine import describe_machine
     from worker.bench.order import Order
     from worker.bench.shown import as_json as shown
+    from worker.bench.shown import bound_table
+    from worker.bench.shown import markdown as as_markdown
 
-    _check(pool, quick, full, picture)
-    signal(SIGTERM, default_int_handler)  # ends as Ctrl-C does: with every process that was started
+    _check_options(context)
+    _check_files(picture, markdown)
+    _end_as_on_ctrl_c()
     configure_logging(load_settings({}, log_level="CRITICAL"))
     order = Order(
         recipients=recipients,
         batch_size=batch_size,
-        rounds=rounds or 3,
+        rounds=rounds or (1 if quick else 3),
         personalised=personalised,
         embedded=embedded,
         latency_ms=latency_ms,
         processes=1 if embedded else processes,
         threads=threads if pool == "threads" else 1,
         peers=peers,
+        hurried=quick,
     )
-    groups = plans.full(rounds or 5) if full else [plans.quick() if quick else [order]]
-    found = Benchmark(groups, order, picture, logs).run(note)
+    parts = _parts(context, order, rounds)
+    found = Benchmark(parts, order, picture, logs).run(note, (lambda finding: None) if as_json else _print_finding)
     if as_json:
         show_json(shown(found, describe_machine()))
     else:
-        for group in found:
-            _print_group(group)
+        _print_table(bound_table(found))
+    if markdown is not None:
+        markdown.write_text(as_markdown(found, describe_machine()), encoding="utf-8")
+        note(f"{markdown} written")
 
 
-def _check(pool: str, quick: bool, full: bool, picture: Path | None) -> None:
-    if pool not in ("prefork", "threads"):
-        raise ConfigurationError(f'--pool "{pool}" is none: use prefork or threads')
-    if quick and full:
-        raise ConfigurationError("--quick and --full contradict each other: give one of them")
-    if picture is not None and (picture.suffix != ".svg" or not picture.parent.is_dir()):
-        raise ConfigurationError(f"--picture {picture}: name an .svg file in a folder that exists")
+def _parts(context: typer.Context, order: "Order", rounds: int | None) -> "list[Part]":
+    from worker.bench import plans
+    from worker.bench.importing import ROWS, Importing
+    from worker.bench.sending import Sending
+    from worker.bench.urgent import Urgent
+
+    if context.params["full"]:
+        return plans.full(rounds or 5, peers=order.peers)
+    if context.params["urgent"]:
+        return [Urgent(rounds or 10)]
+    if context.params["imports"]:
+        return [Importing(order.recipients if _is_given(context, "recipients") else ROWS, order.rounds, order.embedded)]
+    return [Sending([order])]
 
 
-def _print_group(group: "list[Measured]") -> None:
-    from worker.bench.shown import BOUND_COLUMNS, COLUMNS, RATIO_COLUMNS, bound_rows, ratio_rows, rows
+def _check_options(context: typer.Context) -> None:
+    """Refuse what contradicts itself, and what would change nothing. Raises: ConfigurationError."""
+    options = context.params
+    kinds = [_spell(name) for name in ("quick", "full", "imports", "urgent") if options[name]]
+    if len(kinds) > 1:
+        raise ConfigurationError(f"{' and '.join(kinds)} contradict each other: give one of them")
+    for name, others in MEANINGLESS.items():
+        given = [_spell(other) for other in sorted(others) if options[name] and _is_given(context, other)]
+        if given:
+            raise ConfigurationError(f"{given[0]} changes nothing with {_spell(name)}: leave one of them out")
+    if options["pool"] not in ("prefork", "threads"):
+        raise ConfigurationError(f'--pool "{options["pool"]}" is none: use prefork or threads')
+    if options["pool"] == "prefork" and _is_given(context, "threads"):
+        raise ConfigurationError("--threads is of --pool threads alone: add that, or take --processes")
 
-    for measured in group:
-        rounds = len(measured.rounds)
-        out.print(f"{measured.order.describe()}; median of {rounds}, CPU seconds per 100,000", markup=False)
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _spell(name: str) -> str:
+    return "--import" if name == "imports" else f"--{name.replace('_', '-')}"
+
+
+def _check_files(picture: Path | None, markdown: Path | None) -> None:
+    for option, path, suffix in (("--picture", picture, ".svg"), ("--markdown", markdown, ".md")):
+        if path is not None and (path.suffix != suffix or not path.parent.is_dir()):
+            raise ConfigurationError(f"{option} {path}: name an {suffix} file in a folder that exists")
+
+
+def _end_as_on_ctrl_c() -> None:
+    """Let SIGTERM and a terminal that is gone end every process and folder too, and no second signal disturb that."""
+
+    def end(_number: int, _frame: object) -> None:
+        for each in ENDINGS:
+            signal(each, SIG_IGN)
+        raise KeyboardInterrupt
+
+    for each in ENDINGS:
+        if getsignal(each) is not SIG_IGN:  # nohup
+            signal(each, end)
+
+
+def _print_finding(finding: "Finding") -> None:
+    for table in finding.tables:
+        _print_table(table)
+
+
+def _print_table(table: "Table") -> None:
+    if table.title:
+        out.print(table.title, markup=False)
         out.print()
-        show_table(COLUMNS, rows(measured), right=COLUMNS[1:])
+    if table.rows:
+        show_table(table.columns, table.rows, right=[column for column in table.columns[1:] if column])
         out.print()
-        if ratios := ratio_rows(measured):
-            show_table(RATIO_COLUMNS, ratios, right=RATIO_COLUMNS[1:])
-            out.print()
-    show_table(BOUND_COLUMNS, bound_rows(group), right=BOUND_COLUMNS[1:3])
-    out.print()

@@ -6,7 +6,8 @@ from worker.bench.bounds import floor_bound, judge
 from worker.bench.order import COMPETENT, FLOOR, NAIVE_ONE, NAIVE_TWO, PRODUCT, Order
 from worker.bench.rounds import Measured
 from worker.bench.sample import Sample, WrongRun, check_counts
-from worker.bench.shown import as_json, bound_rows, ratio_rows, rows
+from worker.bench.sending import ratio_rows, rows, shown
+from worker.bench.shown import as_json, bound_table
 from worker.bench.statistics import ratio_spreads, spread
 
 
@@ -43,7 +44,7 @@ def test_run_that_lost_somebody_is_void() -> None:
 
 
 def test_json_has_the_promised_shape_with_medians_outside_of_rounds() -> None:
-    found = as_json([[measured((80, 100), (90, 100), (10, 100))]], {})
+    found = as_json([shown([measured((80, 100), (90, 100), (10, 100))])], {})
     assert found["product"]["per_second"] == 80
     assert found["product"]["cpu_seconds_per_100k"] == 1.0
     assert found["product"]["peak_mib"] == 60.0
@@ -77,8 +78,8 @@ def test_short_campaign_is_not_judged_by_its_start() -> None:
 
 
 def test_bounds_of_several_sizes_say_which_they_are_of() -> None:
-    found = [judged.what for judged in judge([measured((1, 1)), measured((1, 1), recipients=1_000_000)])]
-    assert {"product / floor at 100,000", "product / floor at 1,000,000"} <= set(found)
+    found = [judged.of for judged in judge([measured((1, 1)), measured((1, 1), recipients=1_000_000)])]
+    assert {"100,000", "1,000,000"} <= set(found)
 
 
 def test_peers_have_bounds_of_their_own() -> None:
@@ -112,4 +113,6 @@ def test_tables_say_rate_ratio_and_verdict() -> None:
     one = measured((79_000, 100_000))
     assert rows(one)[1][:2] == ("product", "79,000")
     assert ratio_rows(one) == [("product / floor", "0.79", "0.79", "0.79")]
-    assert bound_rows([one])[0] == ("product / floor", "0.79", "at least 0.8", "MISSED")
+    bounds = bound_table([shown([one])])
+    assert bounds.rows[0] == ("product / floor", "100,000", "0.79", "at least 0.8", "MISSED")
+    assert bounds.title == "2 of 3 bounds hold"

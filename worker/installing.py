@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import OperationalError
 
-from migrations import upgrade
+from migrations.walk import upgrade
 from models.errors import WrongDatabase
 from models.ledger.install import install
 from models.session import transaction

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from migrations import current_version, head_version
+from migrations import HEAD_VERSION, current_version
 from models.errors import WrongDatabase
 from models.ledger.locks import find_account
 from models.ledger.report import gateway_urls, remembered_environment
@@ -36,10 +36,9 @@ def read_version(engine: Engine) -> str | None:
         raise WrongDatabase(f"{shown}: {find_fault(error).words}") from None
     except SQLAlchemyError as error:
         raise WrongDatabase(f"the database {shown} cannot be read: {first_line(error)}; restore a backup") from None
-    # Our versions are numbers of four digits.
-    if version is not None and version > head_version():
+    if version is not None and version > HEAD_VERSION:
         raise WrongDatabase(
-            f"the database {shown} is at version {version}, this program knows {head_version()} at most: install the "
+            f"the database {shown} is at version {version}, this program knows {HEAD_VERSION} at most: install the "
             "program that made it, or use another database"
         )
     return version
@@ -60,9 +59,9 @@ def check_version(engine: Engine) -> None:
     version = read_version(engine)
     if version is None:
         raise WrongDatabase(f"the database {shown_url(engine)} has no Bulkpost tables: run bulkpost db upgrade")
-    if version != head_version():
+    if version != HEAD_VERSION:
         raise WrongDatabase(
-            f"the database {shown_url(engine)} is at version {version}, this program needs {head_version()}: "
+            f"the database {shown_url(engine)} is at version {version}, this program needs {HEAD_VERSION}: "
             "run bulkpost db upgrade"
         )
 

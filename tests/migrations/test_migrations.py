@@ -8,7 +8,8 @@ from alembic import command
 from sqlalchemy import CheckConstraint, Engine, NullPool, inspect, text
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
-from migrations import VERSION_TABLE, alembic_config, current_version, downgrade, head_version, upgrade
+from migrations import HEAD_VERSION, VERSION_TABLE, current_version
+from migrations.walk import alembic_config, downgrade, newest_version, upgrade
 from models import Base
 from models.session import open_engine
 
@@ -34,8 +35,12 @@ def tables(engine: Engine) -> set[str]:
 def test_from_nothing_the_migrations_make_what_the_models_say(engine: Engine) -> None:
     upgrade(engine)
     assert tables(engine) == set(Base.metadata.tables)
-    assert current_version(engine) == head_version()
+    assert current_version(engine) == HEAD_VERSION
     command.check(alembic_config(engine))
+
+
+def test_workers_compare_with_the_newest_migration() -> None:
+    assert newest_version() == HEAD_VERSION, "a new migration raises HEAD_VERSION"
 
 
 def test_every_table_wears_our_name(engine: Engine) -> None:
@@ -69,7 +74,7 @@ def test_every_step_goes_down_and_up_again(engine: Engine) -> None:
 def test_an_upgrade_of_what_is_up_to_date_changes_nothing(engine: Engine) -> None:
     upgrade(engine)
     upgrade(engine)
-    assert current_version(engine) == head_version()
+    assert current_version(engine) == HEAD_VERSION
 
 
 def test_other_applications_tables_are_left_alone(engine: Engine) -> None:

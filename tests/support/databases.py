@@ -28,7 +28,7 @@ def postgres_database(server_url: str, template: str = EMPTY) -> Iterator[str]:
 def migrate(url: str) -> None:
     """Do as `bulkpost db upgrade` does on a new database; account `default` has a gateway that nobody answers at."""
     # Here, so that the fast tiers do not load Alembic.
-    from migrations import upgrade
+    from migrations.walk import upgrade
     from models.ledger.install import install
     from models.session import open_engine, open_sessions, transaction
 

@@ -14,7 +14,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-from migrations import upgrade
+from migrations.walk import upgrade
 from models.content import Sms
 from models.ledger.install import install
 from models.session import open_engine, open_sessions, transaction

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migrations import head_version
+from migrations import HEAD_VERSION
 from worker.cli.console import note, opened, show_json
 from worker.installing import prepare_database
 from worker.start import check_database, shown_url
@@ -18,7 +18,7 @@ def upgrade_database() -> None:
     with opened(checked=False) as runtime:
         prepare_database(runtime)
         check_database(runtime)
-        note(f"{shown_url(runtime.engine)} is at version {head_version()}, environment {runtime.settings.environment}")
+        note(f"{shown_url(runtime.engine)} is at version {HEAD_VERSION}, environment {runtime.settings.environment}")
 
 
 @app.command("check")
@@ -27,6 +27,6 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="JSON alone on st
     with opened() as runtime:
         check_database(runtime)
         if as_json:
-            show_json({"version": head_version(), "environment": runtime.settings.environment})
+            show_json({"version": HEAD_VERSION, "environment": runtime.settings.environment})
             return
-        note(f"the database is at version {head_version()}, environment {runtime.settings.environment}")
+        note(f"the database is at version {HEAD_VERSION}, environment {runtime.settings.environment}")

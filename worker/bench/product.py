@@ -58,6 +58,7 @@ def run_product(stage: Stage, order: Order) -> Sample:
         run.await_end(MEASURED)
         for program in programs:
             program.end()
+        stage.databases.analyse(url)
         run.check(order, gateway.counters()["recipients"] - before)
     return sample
 

@@ -13,10 +13,25 @@ NAMES = {PRODUCT: "Bulkpost", FLOOR: "floor"}
 
 def picture(by_batch: Sequence[Measured], by_size: Sequence[Measured], machine: dict[str, Any]) -> str:
     """Return throughput against batch size and against campaign size, as SVG."""
-    batch = _chart("Recipients per second by batch size", "recipients in a document", by_batch, lambda o: o.batch_size)
-    size = _chart("… and by campaign size", "recipients of the campaign", by_size, lambda o: o.recipients)
-    caption = f"Median, lowest and highest of {len(by_batch[0].rounds)} rounds. {machine['processor']}, "
-    return draw([batch, size], f"{caption}{machine['cores']} cores for everything, {machine['date']}.")
+    batch_order, size_order = by_batch[0].order, by_size[0].order
+    charts = [
+        _chart(
+            "Recipients per second, by the size of a document",
+            f"recipients in a document, {batch_order.recipients:,} in all",
+            by_batch,
+            lambda order: order.batch_size,
+        ),
+        _chart(
+            "Recipients per second, by the size of a campaign",
+            f"recipients of the campaign, documents of {size_order.batch_size:,}",
+            by_size,
+            lambda order: order.recipients,
+        ),
+    ]
+    rounds = batch_order.rounds
+    spread = f"median (line), lowest and highest (band) of {rounds} rounds" if rounds > 1 else "one round"
+    where = f"{machine['processor']}, {machine['cores']} cores for everything, {machine['date']}"
+    return draw(charts, [f"{batch_order.conditions()}; {spread}", where])
 
 
 def _chart(title: str, axis: str, measured: Sequence[Measured], x: Callable[[Order], int]) -> Chart:

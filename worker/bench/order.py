@@ -72,10 +72,14 @@ class Order:
 
     def describe(self) -> str:
         """Say in a line what is measured."""
+        return f"{self.recipients:,} recipients, documents of {self.batch_size:,}, {self.conditions()}"
+
+    def conditions(self) -> str:
+        """Say what is measured but for the sizes."""
         text = "personalised text" if self.personalised else "one text"
         where = "SQLite, one process" if self.embedded else f"PostgreSQL and Redis, {self._lanes()}"
         late = f", a gateway that takes {self.latency_ms} ms" if self.latency_ms else ""
-        return f"{self.recipients:,} recipients, documents of {self.batch_size:,}, {text}; {where}{late}"
+        return f"{text}; {where}{late}"
 
     def _lanes(self) -> str:
         processes = f"{self.processes} processes"

@@ -5,33 +5,40 @@ from dataclasses import dataclass
 from math import ceil, log10
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 460, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 46, 46
+WIDTH, HEIGHT = 460, 330
+LEFT, RIGHT, TOP, BOTTOM = 66, 18, 58, 50
+CAPTION_LINE = 16
+LEGEND_WIDTH = 92
 COLOURS = ("#1f6feb", "#8b949e", "#d29922", "#2da44e")
+INK, FAINT, GRID = "#24292f", "#57606a", "#d8dee4"
 STEPS = (1, 2, 2.5, 5, 10)
 MOST_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over a logarithmic axis. Every line is points of (x, lowest, median, highest), x above zero."""
+    """Lines over a logarithmic axis, in bands. Every line is points of (x, lowest, median, highest), x above zero."""
 
     title: str
     axis: str
     lines: Mapping[str, Sequence[tuple[float, float, float, float]]]
 
 
-def draw(charts: Sequence[Chart], caption: str) -> str:
-    """Return an SVG document with the charts from left to right and a line below."""
-    size = f'width="{WIDTH * len(charts)}" height="{HEIGHT + 24}"'
+def draw(charts: Sequence[Chart], caption: Sequence[str]) -> str:
+    """Return an SVG document with the charts from left to right on one scale, and lines below."""
+    highest = max(high for chart in charts for line in chart.lines.values() for *_, high in line)
     inside = "".join(
-        f'<g transform="translate({WIDTH * number},0)">{"".join(_chart(chart))}</g>'
+        f'<g transform="translate({WIDTH * number},0)">{"".join(_chart(chart, highest))}</g>'
         for number, chart in enumerate(charts)
     )
+    below = "".join(
+        _text(LEFT, HEIGHT + CAPTION_LINE * number, line, fill=FAINT, size=11) for number, line in enumerate(caption, 1)
+    )
+    width, height = WIDTH * len(charts), HEIGHT + CAPTION_LINE * (len(caption) + 1)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
-        f'<rect width="100%" height="100%" fill="white"/>{inside}'
-        f"{_text(LEFT, HEIGHT + 12, caption, fill='#57606a', size=11)}</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
+        f"{inside}{below}</svg>\n"
     )
 
 
@@ -42,33 +49,35 @@ def step_of(highest: float) -> float:
     return next(power * step for step in STEPS if power * step >= least * (1 - 1e-9))
 
 
-def _chart(chart: Chart) -> Iterator[str]:
-    points = [point for line in chart.lines.values() for point in line]
-    xs = sorted({x for x, *_ in points})
-    step = step_of(max(high for *_, high in points))
-    top = step * ceil(max(high for *_, high in points) / step - 1e-9)
+def _chart(chart: Chart, highest: float) -> Iterator[str]:
+    xs = sorted({x for line in chart.lines.values() for x, *_ in line})
+    step = step_of(highest)
+    top = step * ceil(highest / step - 1e-9)
     across = _Across(xs[0], xs[-1])
-    yield _text(LEFT, 20, chart.title, weight="bold")
+    yield _text(LEFT, 20, chart.title, weight="bold", size=13)
     for number in range(round(top / step) + 1):
         y = _y(number * step, top)
-        yield f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#d0d7de" stroke-width="1"/>'
-        yield _text(LEFT - 6, y + 4, f"{number * step:,.0f}", anchor="end")
+        yield f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{FAINT if number == 0 else GRID}"/>'
+        yield _text(LEFT - 8, y + 4, f"{number * step:,.0f}", anchor="end", fill=FAINT)
     for x in xs:
-        yield _text(across.at(x), HEIGHT - BOTTOM + 18, short(x), anchor="middle")
-    yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 36, chart.axis, anchor="middle", fill="#57606a")
+        yield f'<path d="M{across.at(x):.1f} {HEIGHT - BOTTOM}v4" stroke="{FAINT}"/>'
+        yield _text(across.at(x), HEIGHT - BOTTOM + 18, short(x), anchor="middle", fill=FAINT)
+    yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 38, chart.axis, anchor="middle")
     for number, (name, line) in enumerate(chart.lines.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        colour, left = COLOURS[number % len(COLOURS)], LEFT + LEGEND_WIDTH * number
+        yield f'<path d="M{left} 37h18" stroke="{colour}" stroke-width="3"/>'
+        yield _text(left + 24, 41, name)
         yield from _line(line, across, top, colour)
-        yield _text(WIDTH - RIGHT - 90 * (len(chart.lines) - number), 38, f"— {name}", fill=colour)
 
 
 def _line(
     line: Sequence[tuple[float, float, float, float]], across: "_Across", top: float, colour: str
 ) -> Iterator[str]:
-    for x, low, _, high in line:
-        yield f'<path d="M{across.at(x):.1f} {_y(low, top):.1f}V{_y(high, top):.1f}" stroke="{colour}" opacity="0.4"/>'
+    above = [f"{across.at(x):.1f} {_y(high, top):.1f}" for x, _, _, high in line]
+    below = [f"{across.at(x):.1f} {_y(low, top):.1f}" for x, low, _, _ in reversed(line)]
+    yield f'<path d="M{"L".join([*above, *below])}Z" fill="{colour}" opacity="0.15"/>'
     path = "L".join(f"{across.at(x):.1f} {_y(middle, top):.1f}" for x, _, middle, _ in line)
-    yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
     for x, _, middle, _ in line:
         yield f'<circle cx="{across.at(x):.1f}" cy="{_y(middle, top):.1f}" r="3" fill="{colour}"/>'
 
@@ -101,7 +110,7 @@ def _text(
     said: str,
     *,
     anchor: str = "start",
-    fill: str = "#24292f",
+    fill: str = INK,
     weight: str = "normal",
     size: int = 12,
 ) -> str:

@@ -14,24 +14,31 @@ def chart(points: int = 3) -> Chart:
 
 
 def test_every_point_of_every_line_is_drawn() -> None:
-    root = etree.fromstring(draw([chart(), chart(5)], "one machine").encode())
+    root = etree.fromstring(draw([chart(), chart(5)], ["one machine"]).encode())
     assert len(list(root.iter(f"{SVG}circle"))) == 2 * 3 + 2 * 5
 
 
 def test_texts_are_escaped_and_say_what_is_shown() -> None:
-    root = etree.fromstring(draw([chart()], "2 cores < 4").encode())
+    root = etree.fromstring(draw([chart()], ["2 cores < 4"]).encode())
     texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert {'Rates & "sizes"', "recipients", "2 cores < 4", "— ours", "— floor", "1k", "100"} <= set(texts)
+    assert {'Rates & "sizes"', "recipients", "2 cores < 4", "ours", "floor", "1k", "100"} <= set(texts)
 
 
 def test_larger_values_are_drawn_higher() -> None:
-    root = etree.fromstring(draw([Chart("", "", {"ours": [(1, 5, 5, 5), (10, 50, 50, 50)]})], "").encode())
+    root = etree.fromstring(draw([Chart("", "", {"ours": [(1, 5, 5, 5), (10, 50, 50, 50)]})], [""]).encode())
     low, high = [(float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in root.iter(f"{SVG}circle")]
     assert low[0] < high[0] and low[1] > high[1]
 
 
+def test_charts_beside_each_other_have_one_scale() -> None:
+    flat = [Chart("", "", {"ours": [(1, 5, 5, 5), (10, 5, 5, 5)]}), Chart("", "", {"ours": [(1, 50, 50, 50)]})]
+    root = etree.fromstring(draw(flat, []).encode())
+    first, _, last = [float(dot.get("cy", "")) for dot in root.iter(f"{SVG}circle")]
+    assert first > last
+
+
 def test_chart_of_a_single_point_can_be_drawn() -> None:
-    assert "<circle" in draw([chart(1)], "")
+    assert "<circle" in draw([chart(1)], [])
 
 
 @pytest.mark.parametrize(("highest", "step"), [(100, 20), (283_000, 100_000), (5, 1), (1, 0.2), (1_200, 250)])

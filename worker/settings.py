@@ -7,20 +7,18 @@ wins. A secret may come from a file instead: BULKPOST_PASSWORD_FILE=/run/secrets
 import getpass
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from worker.core.fence import Fence, fence
 from worker.errors import ConfigurationError
 from worker.gateway.document import Credentials
+from worker.setting import READ, broker, gateway, like, long_secret, number, one_of, setting, whole, zone
 
 PREFIX = "BULKPOST_"
 PROVIDER_URL = "http://lk.mysmpp.ru/xml"
@@ -32,103 +30,54 @@ SHORTEST_RETRY_SECONDS = 61.0
 """An identical document within a minute may be refused. Source: protocol.md 16."""
 LANE_SECONDS = 10.0
 """How long one task claims batch after batch."""
-BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 DEVELOPMENT_LOGIN = Credentials(login="development", password="development")
 _OF_AN_ACCOUNT = re.compile("ACCOUNT_[A-Z0-9_]+_(LOGIN|PASSWORD|TOKEN)(_FILE)?")
 _FROM_FILES = ("DATABASE_URL", "BROKER_URL", "LOGIN", "PASSWORD", "TOKEN", "WEBHOOK_SECRET")
-SHORTEST_SECRET = 16
 
 
-class Settings(BaseModel):
-    """What this installation is told; frozen, and without secrets in its repr. Times are seconds."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What this installation is told; without secrets in its repr. Times are seconds. Made by `load_settings` only."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    database_url: str = Field("sqlite:///bulkpost.db", repr=False)
-    broker_url: str = Field("memory://", repr=False)
-    environment: str = Field("development", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
-    allowed_numbers: str = Field("", repr=False)
-    allowed_gateways: str = ""
-    gateway_url: str = Field(PROVIDER_URL, repr=False)
-    connect_timeout_seconds: float = Field(10.0, gt=0, le=600)
-    read_timeout_seconds: float = Field(120.0, gt=0, le=3600)
-    lease_seconds: float = Field(180.0, gt=0, le=7200)
-    retry_base_seconds: float = Field(65.0, gt=0, le=3600)
-    max_attempts: int = Field(8, ge=1, le=1000)
-    doubt_limit_seconds: float = Field(86400.0, gt=0, le=31_536_000)
-    tick_seconds: float = Field(1.0, ge=0.05, le=60)
-    default_region: str = Field("RU", pattern=r"^[A-Z]{2}$")
-    time_zone: str = "Europe/Moscow"
-    stop_file: str = Field("bulkpost.stop", min_length=1)
+    database_url: str = setting("sqlite:///bulkpost.db", shown=False)
+    broker_url: str = setting("memory://", broker, shown=False)
+    environment: str = setting("development", like(r"[a-z][a-z0-9_-]{0,31}", "a short word in lower case"))
+    allowed_numbers: str = setting("", shown=False)
+    allowed_gateways: str = setting("")
+    gateway_url: str = setting(PROVIDER_URL, gateway, shown=False)
+    connect_timeout_seconds: float = setting(10.0, number(above=0, most=600))
+    read_timeout_seconds: float = setting(120.0, number(above=0, most=3600))
+    lease_seconds: float = setting(180.0, number(above=0, most=7200))
+    retry_base_seconds: float = setting(65.0, number(above=0, most=3600))
+    max_attempts: int = setting(8, whole(1, 1000))
+    doubt_limit_seconds: float = setting(86400.0, number(above=0, most=31_536_000))
+    tick_seconds: float = setting(1.0, number(0.05, most=60))
+    default_region: str = setting("RU", like("[A-Z]{2}", "two capital letters"))
+    time_zone: str = setting("Europe/Moscow", zone)
+    stop_file: str = setting("bulkpost.stop")
     """While it exists, workers that look for it send nothing; a relative path is in their working directory."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    log_format: Literal["auto", "json", "text"] = "auto"
-    webhook_secret: str = Field("", repr=False)
+    log_level: str = setting("INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", upper=True))
+    log_format: str = setting("auto", one_of("auto", "json", "text"))
+    webhook_secret: str = setting("", long_secret, shown=False)
     """What the secret of every webhook is derived from; empty where webhooks are not used."""
-    webhook_private_addresses: str = ""
+    webhook_private_addresses: str = setting("")
     """Hosts (or `allowed`: all) that webhooks may lead to although their addresses are not public."""
-    secrets: Mapping[str, str] = Field(default_factory=dict, repr=False, exclude=True)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Names and values of every LOGIN, PASSWORD and TOKEN; read through `credentials` only."""
 
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("is not a time zone: use a name such as Europe/Moscow") from None
-        return value
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _is_long(cls, value: str) -> str:
-        if value and len(value) < SHORTEST_SECRET:
-            raise ValueError(f"is too short to keep a secret: give at least {SHORTEST_SECRET} random characters")
-        return value
-
-    @field_validator("broker_url")
-    @classmethod
-    def _is_broker(cls, value: str) -> str:
-        mend = "write redis://host:6379/0 or amqp://host//, or unset it for bulkpost up"
-        for url in value.split(";"):  # further brokers to fail over to
-            try:
-                parts = urlsplit(url)
-                parts.port  # noqa: B018
-            except ValueError:
-                raise ValueError(f"its port is no number: {mend}") from None
-            if parts.scheme not in BROKERS or "://" not in url:
-                raise ValueError(f"is no broker: {mend}")
-        return value
-
-    @field_validator("gateway_url")
-    @classmethod
-    def _is_gateway(cls, value: str) -> str:
-        if (problem := gateway_problem(value)) is not None:
-            raise ValueError(problem)
-        return value
-
-    @model_validator(mode="after")
-    def _clocks_nest(self) -> "Settings":
-        problems = []
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with the settings together, each with its mend."""
         least = self.connect_timeout_seconds + self.read_timeout_seconds + SPARE_SECONDS
         if self.lease_seconds < least:
-            problems.append(
+            yield (
                 f"BULKPOST_LEASE_SECONDS is {self.lease_seconds:g}: a lease must outlast one POST, so set it to at "
                 f"least {least:g} (CONNECT_TIMEOUT + READ_TIMEOUT + {SPARE_SECONDS:g})"
             )
         if self.is_production and self.retry_base_seconds < SHORTEST_RETRY_SECONDS:
-            problems.append(
+            yield (
                 f"BULKPOST_RETRY_BASE_SECONDS is {self.retry_base_seconds:g}: in production set at least "
                 f"{SHORTEST_RETRY_SECONDS:g}, the provider may refuse the same document twice within a minute"
             )
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
 
     @property
     def is_production(self) -> bool:
@@ -189,23 +138,13 @@ class Settings(BaseModel):
         return DEVELOPMENT_LOGIN if self.fence(gateway_url).is_local else None
 
 
+_FIELDS = {field.name: field for field in fields(Settings)}
+_READERS = {name: field.metadata[READ] for name, field in _FIELDS.items() if READ in field.metadata}
+
+
 def variable_stem(account: str) -> str:
     """Return the part of a variable's name that stands for the account: upper case, anything unusual `_`."""
     return f"ACCOUNT_{re.sub('[^A-Z0-9]', '_', account.upper())}_"
-
-
-def gateway_problem(url: str) -> str | None:
-    """Say why documents cannot be posted to a URL, or must not be kept with it; None where nothing is wrong."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        return "is no web address: use one like https://host/xml"
-    if parts.username is not None or parts.password is not None:
-        return "holds a user or a password: set BULKPOST_LOGIN and BULKPOST_PASSWORD instead"
-    return None
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -218,19 +157,26 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         ConfigurationError: lists every problem at once, by the variable's name; no value of a secret is shown.
     """
     given = _given({**_dotenv(), **os.environ} if environ is None else environ)
-    names = {name.upper(): name for name in Settings.model_fields if name != "secrets"}
-    values: dict[str, Any] = {names[key]: value for key, value in given.items() if key in names}
-    values["secrets"] = {key: value for key, value in given.items() if key.endswith(("LOGIN", "PASSWORD", "TOKEN"))}
-    try:
-        return Settings(**{**values, **overrides})
-    except ValidationError as error:
-        raise ConfigurationError(*chain.from_iterable(map(_sentences, error.errors()))) from None
+    values: dict[str, object] = {name: given[name.upper()] for name in _READERS if name.upper() in given}
+    problems: list[str] = []
+    read: dict[str, Any] = {}
+    for name, value in {**values, **overrides}.items():
+        try:
+            read[name] = _READERS[name](value)
+        except ValueError as error:
+            shown = f'"{value}": ' if _FIELDS[name].repr else ""
+            problems.append(f"{PREFIX}{name.upper()}: {shown}{error}")
+    read["secrets"] = {key: value for key, value in given.items() if key.endswith(("LOGIN", "PASSWORD", "TOKEN"))}
+    settings = Settings(**read)
+    if problems := problems or list(settings.problems()):
+        raise ConfigurationError(*problems)
+    return settings
 
 
 def unknown_names(environ: Mapping[str, str] | None = None) -> list[tuple[str, str | None]]:
     """Return the variables with our prefix that are no settings, each with the nearest that is one."""
     given = {**_dotenv(), **os.environ} if environ is None else environ
-    known = {name.upper() for name in Settings.model_fields if name != "secrets"} | set(_FROM_FILES)
+    known = {name.upper() for name in _READERS} | set(_FROM_FILES)
     known |= {f"{name}_FILE" for name in _FROM_FILES}
     unknown = []
     for name in sorted(name for name in given if name.startswith(PREFIX)):
@@ -263,12 +209,3 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
         except OSError as error:
             raise ConfigurationError(f"{PREFIX}{key} names {path}, which cannot be read: {error.strerror}") from None
     return given
-
-
-def _sentences(error: Any) -> list[str]:
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        return message.splitlines()
-    name = str(error["loc"][0])
-    given = f'"{error["input"]}": ' if Settings.model_fields[name].repr else ""
-    return [f"{PREFIX}{name.upper()}: {given}{message[0].lower()}{message[1:]}"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -111,12 +112,12 @@ def make_occurrences(runtime: Runtime, folder: Path, at: Step) -> None:
         replace(runtime.maker(), at=at).make(schedule_id)
 
 
-WEBHOOK_SETTINGS = {"webhook_secret": "0123456789abcdef", "webhook_private_addresses": "allowed"}
+WEBHOOK_SETTINGS: dict[str, Any] = {"webhook_secret": "0123456789abcdef", "webhook_private_addresses": "allowed"}
 
 
 def tell_webhooks(runtime: Runtime, folder: Path, at: Step) -> None:
     """Tell webhooks what waits for them."""
-    settings = runtime.settings.model_copy(update=WEBHOOK_SETTINGS)
+    settings = replace(runtime.settings, **WEBHOOK_SETTINGS)
     replace(runtime.sender(), settings=settings, at=at).run()
 
 

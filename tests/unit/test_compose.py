@@ -1,6 +1,7 @@
 """The structure of docker-compose.yml and of the image. Its commands are run in tests/acceptance."""
 
 import re
+from dataclasses import fields
 from itertools import chain
 
 import pytest
@@ -95,7 +96,7 @@ def test_no_service_publishes_a_port() -> None:
 
 def test_every_setting_in_the_file_is_one_that_we_read() -> None:
     named = {name for ours in OURS for name in service(ours)["environment"] if name != "TMPDIR"}
-    known = {f"BULKPOST_{name.upper()}" for name in Settings.model_fields}
+    known = {f"BULKPOST_{field.name.upper()}" for field in fields(Settings)}
     assert named <= known
 
 

@@ -125,3 +125,33 @@ def test_fence_lets_out_allowed_numbers_in_any_spelling() -> None:
     settings = load_settings({"BULKPOST_ALLOWED_NUMBERS": "+7 903 000-00-01, 79030000002"})
     fence = settings.fence("http://lk.mysmpp.ru/xml")
     assert [fence.allows(number) for number in ("79030000001", "79030000002", "79030000003")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("CONNECT_TIMEOUT_SECONDS", "0", "must be a number above 0, 600 at most"),
+        ("CONNECT_TIMEOUT_SECONDS", "nan", "must be a number above 0, 600 at most"),
+        ("CONNECT_TIMEOUT_SECONDS", "soon", "must be a number above 0, 600 at most"),
+        ("TICK_SECONDS", "0.01", "must be a number from 0.05, 60 at most"),
+        ("MAX_ATTEMPTS", "0", "must be a whole number from 1 to 1000"),
+        ("MAX_ATTEMPTS", "1.5", "must be a whole number from 1 to 1000"),
+        ("DEFAULT_REGION", "ru", "must be two capital letters"),
+        ("ENVIRONMENT", "staging\n", "must be a short word in lower case"),
+        ("LOG_FORMAT", "JSON", "must be one of auto, json, text"),
+        ("TIME_ZONE", "Europe", "is not a time zone: use a name such as Europe/Moscow"),
+    ],
+)
+def test_value_out_of_its_range_is_told_with_the_range(name: str, value: str, words: str) -> None:
+    assert problems(**{name: value}) == (f'BULKPOST_{name}: "{value}": {words}',)
+
+
+def test_secret_that_is_too_short_is_refused_and_not_shown() -> None:
+    (problem,) = problems(WEBHOOK_SECRET="hunter2")
+    assert problem.startswith("BULKPOST_WEBHOOK_SECRET: is too short to keep a secret")
+
+
+def test_what_overrides_is_checked_too() -> None:
+    assert load_settings({"BULKPOST_LOG_LEVEL": "info"}, log_level="error").log_level == "ERROR"
+    with pytest.raises(ConfigurationError, match="BULKPOST_TICK_SECONDS"):
+        load_settings({}, tick_seconds=0)

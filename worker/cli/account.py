@@ -21,7 +21,8 @@ from worker.clock import utc_now
 from worker.errors import ConfigurationError
 from worker.gateway.clock import ask_offset_minutes
 from worker.runtime import Runtime
-from worker.settings import gateway_problem, user_name, variable_stem
+from worker.setting import gateway_problem
+from worker.settings import user_name, variable_stem
 
 app = typer.Typer(help="Provider logins: where they post, how fast, and whether they may.", no_args_is_help=True)
 

@@ -35,7 +35,7 @@ def runtime(database_url: str) -> Iterator[Runtime]:
 
 
 def sender(runtime: Runtime, clock: JumpingClock | None = None, **changes: Any) -> Sender:
-    settings = runtime.settings.model_copy(update=WEBHOOK_SETTINGS)
+    settings = replace(runtime.settings, **WEBHOOK_SETTINGS)
     return replace(runtime.sender(), settings=settings, clock=clock or JumpingClock(), **changes)
 
 
@@ -113,7 +113,7 @@ def test_without_a_secret_nothing_is_posted_and_the_reason_is_kept(runtime: Runt
         host = start_host()
         add(runtime, host.port)
         _pause_the_account(runtime)
-        settings = runtime.settings.model_copy(update={**WEBHOOK_SETTINGS, "webhook_secret": ""})
+        settings = replace(runtime.settings, **{**WEBHOOK_SETTINGS, "webhook_secret": ""})
         replace(sender(runtime), settings=settings).run()
         assert host.connection_count == 0
     with reading(runtime.sessions) as session:

@@ -4,6 +4,7 @@ import os
 import threading
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import RawValue
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -12,12 +13,14 @@ from worker.dispatcher import Dispatcher
 from worker.gateway.client import Gateway
 from worker.lane import Lane
 from worker.scheduler import Scheduler
-from worker.schedules import Maker
 from worker.settings import Settings, load_settings
 from worker.stop_file import StopFile
 from worker.stopping import end_is_asked_for
-from worker.webhooks.sender import Sender
 from worker.witness import Watch, open_witness
+
+if TYPE_CHECKING:
+    from worker.schedules import Maker
+    from worker.webhooks.sender import Sender
 
 MOST_CONNECTIONS = 256
 """Connections of one process, kept once a thread has needed them: as many as `bulkpost up` may have threads.
@@ -69,12 +72,17 @@ class Runtime:
         """Return the maker of ticks."""
         return Scheduler(self.settings, self.sessions, self.watch.confirm)
 
-    def maker(self) -> Maker:
+    def maker(self) -> "Maker":
         """Return the maker of schedules' campaigns."""
+        # Here, as the sender: a process that only posts needs neither lists nor webhooks.
+        from worker.schedules import Maker
+
         return Maker(self.settings, self.sessions, is_stopping, self.watch.confirm)
 
-    def sender(self) -> Sender:
+    def sender(self) -> "Sender":
         """Return the teller of webhooks."""
+        from worker.webhooks.sender import Sender
+
         return Sender(self.settings, self.sessions, is_stopping, self.watch.confirm)
 
     def close(self) -> None:

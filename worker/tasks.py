@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import LedgerError
 from models.ledger.enqueue import LONGEST_REF
-from worker.asked import enqueue_asked
 from worker.celery import app
 from worker.database_faults import find_fault
 from worker.errors import DispatchError
@@ -88,6 +87,9 @@ def enqueue_campaign(*unnamed: object, **asked: Any) -> None:
     if unnamed:
         log.error("campaign_refused", error="arguments come by name: pass kwargs, not args")
         return
+    # Here, because few installations are asked by name, and pydantic takes 8 MiB.
+    from worker.asked import enqueue_asked
+
     ours = runtime()
     try:
         region = ours.settings.default_region

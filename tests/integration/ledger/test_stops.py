@@ -16,7 +16,7 @@ from models.ledger.record import record
 from models.ledger.stops import add_stops, find_stop, read_stops, remove_stops
 from models.session import reading, transaction
 from models.states import RecipientStatus
-from models.work import Closing, Lease, Owed, RecipientOutcome, Verdict
+from models.work import Closing, Lease, Owing, RecipientOutcome, Verdict
 from tests.support.ledger import RECORDING, Ledger, accepted, in_doubt, numbers, positions, together
 
 FIRST, SECOND, THIRD = (str(79030000000 + number) for number in (1, 2, 3))
@@ -26,7 +26,7 @@ def stop(ledger: Ledger, *msisdns: str, reason: str = "asked by letter") -> int:
     return ledger.do(add_stops, msisdns, reason=reason, actor="anna")
 
 
-def owed(ledger: Ledger, lease: Lease) -> list[Owed]:
+def owed(ledger: Ledger, lease: Lease) -> Owing:
     with reading(ledger.sessions) as session:
         return read_owed(session, lease)
 

@@ -158,15 +158,15 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     """
     given = _given({**_dotenv(), **os.environ} if environ is None else environ)
     values: dict[str, object] = {name: given[name.upper()] for name in _READERS if name.upper() in given}
+    secrets = {key: value for key, value in given.items() if key.endswith(("LOGIN", "PASSWORD", "TOKEN"))}
+    read: dict[str, Any] = {"secrets": overrides.pop("secrets", secrets)}
     problems: list[str] = []
-    read: dict[str, Any] = {}
     for name, value in {**values, **overrides}.items():
         try:
             read[name] = _READERS[name](value)
         except ValueError as error:
             shown = f'"{value}": ' if _FIELDS[name].repr else ""
             problems.append(f"{PREFIX}{name.upper()}: {shown}{error}")
-    read["secrets"] = {key: value for key, value in given.items() if key.endswith(("LOGIN", "PASSWORD", "TOKEN"))}
     settings = Settings(**read)
     if problems := problems or list(settings.problems()):
         raise ConfigurationError(*problems)

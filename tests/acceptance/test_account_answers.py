@@ -1,10 +1,10 @@
 """P6 and P10: what the provider says of the account stops the account once, burns no attempt and says why."""
 
 import pytest
-from structlog.testing import capture_logs
 
 from models.states import RecipientStatus
 from tests.acceptance.answering import Faults, Mailing, charged, mailing
+from tests.support.lines import kept_lines
 from worker.simulator.texts import worded
 
 # Each text in both languages, with and without its final stop.
@@ -74,7 +74,7 @@ def test_account_error_over_a_document_is_understood_whatever_the_status(
 
 
 def test_pause_is_one_error_in_the_log_that_shows_no_secret(sqlite_url: str) -> None:
-    with capture_logs() as lines, mailing(sqlite_url, [{"text": "out_of_sms"}], count=30) as work:
+    with kept_lines() as lines, mailing(sqlite_url, [{"text": "out_of_sms"}], count=30) as work:
         reason = work.work_until_paused()
         errors = [line for line in lines if line["log_level"] in ("error", "critical")]
         assert [(line["event"], line["account"], line["reason"]) for line in errors] == [

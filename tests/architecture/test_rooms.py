@@ -60,7 +60,7 @@ ROOMS = {
         "worker.setting",
     },
     "worker/stop_file.py": {"worker.errors", "worker.logs"},
-    "worker/logs.py": {"sqlalchemy.exc", "structlog", "worker.settings"},
+    "worker/logs.py": {"sqlalchemy.exc", "worker.settings"},
     "worker/private_servers.py": {"psycopg", "redis", "worker.errors"},
     "worker/core/": VALUES | {"worker.core", "worker.errors"},
     "worker/core/cron.py": {"cronsim", "models.window", "worker.errors"},

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from structlog.testing import capture_logs
 
 from models.attempt import Attempt
 from models.ledger.control import set_account
@@ -13,6 +12,7 @@ from models.ledger.report import show
 from models.session import reading, transaction
 from models.work import ClaimRefusal, Refused
 from tests.support.driving import create, quick_settings
+from tests.support.lines import kept_lines
 from worker.errors import ConfigurationError
 from worker.runtime import Runtime, open_runtime
 from worker.simulator.running import RunningSimulator, running_simulator
@@ -85,7 +85,7 @@ def test_what_was_claimed_before_the_file_came_is_not_posted_and_goes_out_later(
 
 def test_the_log_says_once_that_the_file_is_there_and_once_that_it_is_gone(path: Path) -> None:
     stop_file = StopFile(str(path))
-    with capture_logs() as told:
+    with kept_lines() as told:
         assert not stop_file.is_there()
         pull(str(path), "fire")
         assert [stop_file.is_there() for _ in range(3)] == [True, True, True]

@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGTERM
 from typing import Any
 
 import pytest
@@ -59,7 +59,7 @@ def test_interrupted_bench_leaves_no_process_behind(tmp_path: Path) -> None:
     for line in bench.stderr:
         if "floor:" in line:
             break
-    bench.send_signal(SIGINT)
+    bench.send_signal(SIGTERM)
     bench.communicate()
     assert bench.returncode != 0
     assert list(running_in(tmp_path / "logs")) == []

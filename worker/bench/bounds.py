@@ -19,8 +19,9 @@ SMALL, MEDIUM, LARGE, LARGEST = 10_000, 100_000, 1_000_000, 3_000_000
 
 def judge(measured: Sequence[Measured]) -> list[Judged]:
     """Judge orders that were measured in turn, each alone and against each other."""
+    by_size = {one.order.recipients: one for one in measured if _is_plain(one.order)}
     alone = [judged for one in measured for judged in _judge_alone(one)]
-    return [*alone, *_judge_sizes({one.order.recipients: one for one in measured if _is_plain(one.order)})]
+    return [*alone, *_judge_memory(list(by_size.values())), *_judge_sizes(by_size)]
 
 
 def floor_bound(order: Order) -> float:
@@ -48,8 +49,12 @@ def _judge_alone(one: Measured) -> Iterator[Judged]:
     if _is_plain(order) and long_enough:
         cpu = median(samples[PRODUCT].cpu_seconds_per_100k for samples in one.rounds)
         yield Judged("CPU seconds per 100,000", MOST_CPU_SECONDS, cpu, of, at_most=True)
-    if _is_plain(order):
-        yield Judged("MiB of a worker process", MOST_MIB, _peak(one), of, at_most=True)
+
+
+def _judge_memory(plain: Sequence[Measured]) -> Iterator[Judged]:
+    if plain:
+        worst = max(plain, key=_peak)
+        yield Judged("MiB of a worker process", MOST_MIB, _peak(worst), worst.order.brief(), at_most=True)
 
 
 def _judge_sizes(by_size: dict[int, Measured]) -> Iterator[Judged]:

@@ -27,11 +27,17 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under their columns; all but the first column are figures."""
+    """Rows under their columns. The first column is of words, and `words` names the others that are."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: Sequence[str] = ()
+
+    @property
+    def figures(self) -> list[str]:
+        """The columns that are set to the right."""
+        return [column for column in self.columns[1:] if column not in self.words]
 
 
 @dataclass(frozen=True, slots=True)

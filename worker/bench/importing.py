@@ -32,7 +32,7 @@ class Importing:
 
     def run(self, tell: Tell, logs: Path | None) -> Finding:
         """Measure both in turn. Raises: NoServer."""
-        tell(f"{self.rounds} imports of {self.rows:,} rows into {self.database}, ours and a bare one in turn")
+        tell(f"import of {self.rows:,} rows into {self.database}, ours and a bare one in turn; rounds: {self.rounds}")
         found = measure_imports(self.rows, self.rounds, sqlite=self.sqlite)
         for one in found:
             tell(f"  ours {one['our_seconds']:.1f} s, the bare one {one['bare_seconds']:.1f} s")
@@ -62,7 +62,10 @@ def shown(part: Importing, found: Sequence[Figures]) -> Finding:
         [
             Judged("time of an import / of a bare one", MOST_TIMES_BARE, ratio.median, of, at_most=True),
             Judged("MiB of an import (150 MB)", MOST_MIB, max(one["our_peak_mib"] for one in found), of, at_most=True),
-        ],
+        ]
+        # A shorter one is mostly its beginning and its end.
+        if part.rows >= ROWS
+        else [],
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from worker.bench.finding import Finding, Judged, Table, figure
 from worker.bench.sending import ORDERS
 
-BOUND_COLUMNS = ("", "of", "found", "wanted", "")
+BOUND_COLUMNS = ("bound", "of", "found", "wanted", "verdict")
+BOUND_WORDS = ("of", "wanted", "verdict")
 
 
 def as_json(findings: Sequence[Finding], machine: dict[str, Any]) -> dict[str, Any]:
@@ -23,9 +24,11 @@ def as_json(findings: Sequence[Finding], machine: dict[str, Any]) -> dict[str, A
 
 def markdown(findings: Sequence[Finding], machine: dict[str, Any]) -> str:
     """Return date and machine, the bounds and every table, to be kept in a document."""
-    versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in ("date", "processor"))
+    facts = dict(machine)
+    where = f"{facts.pop('date')}: {facts.pop('processor')}, {facts.pop('cores')} cores, {facts.pop('memory_gib')} GiB"
+    versions = [f"{name} {version}" for name, version in facts.items()]
     tables = [bound_table(findings), *(table for finding in findings for table in finding.tables)]
-    return "\n".join([f"{machine['date']}, {machine['processor']}, {versions}", *map(_markdown, tables), ""])
+    return "\n".join([", ".join([where, *versions]), *(line for table in tables for line in _lines(table)), ""])
 
 
 def bounds_of(findings: Sequence[Finding]) -> list[Judged]:
@@ -38,7 +41,7 @@ def bound_table(findings: Sequence[Finding]) -> Table:
     bounds = bounds_of(findings)
     held = sum(judged.holds for judged in bounds)
     title = "No bound is of so small a run" if not bounds else f"{held} of {len(bounds)} bounds hold"
-    return Table(title, BOUND_COLUMNS, [_bound_row(judged) for judged in bounds])
+    return Table(title, BOUND_COLUMNS, [_bound_row(judged) for judged in bounds], BOUND_WORDS)
 
 
 def _bound_row(judged: Judged) -> tuple[str, ...]:
@@ -50,10 +53,6 @@ def _bound(judged: Judged) -> dict[str, Any]:
     return {**asdict(judged), "found": round(judged.found, 3), "holds": judged.holds}
 
 
-def _markdown(table: Table) -> str:
-    return "\n".join(_lines(table))
-
-
 def _lines(table: Table) -> Iterator[str]:
     yield ""
     if table.title:
@@ -61,6 +60,6 @@ def _lines(table: Table) -> Iterator[str]:
         yield ""
     if table.rows:
         yield f"| {' | '.join(table.columns)} |"
-        yield f"|---{'|--:' * (len(table.columns) - 1)}|"
+        yield f"|{'|'.join('--:' if column in table.figures else '---' for column in table.columns)}|"
     for row in table.rows:
         yield f"| {' | '.join(row)} |"

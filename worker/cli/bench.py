@@ -85,7 +85,11 @@ def bench(
         hurried=quick,
     )
     parts = _parts(context, order, rounds)
-    found = Benchmark(parts, order, picture, logs).run(note, (lambda finding: None) if as_json else _print_finding)
+    try:
+        found = Benchmark(parts, order, picture, logs).run(note, (lambda finding: None) if as_json else _print_finding)
+    except KeyboardInterrupt:
+        note("interrupted: no process and no file is left, and what was not shown does not count")
+        raise typer.Exit(130) from None
     if as_json:
         show_json(shown(found, describe_machine()))
     else:
@@ -164,5 +168,5 @@ def _print_table(table: "Table") -> None:
         out.print(table.title, markup=False)
         out.print()
     if table.rows:
-        show_table(table.columns, table.rows, right=[column for column in table.columns[1:] if column])
+        show_table(table.columns, table.rows, right=table.figures)
         out.print()

@@ -88,7 +88,7 @@ def bench(
     try:
         found = Benchmark(parts, order, picture, logs).run(note, (lambda finding: None) if as_json else _print_finding)
     except KeyboardInterrupt:
-        note("interrupted: no process and no file is left, and what was not shown does not count")
+        note("interrupted: no process is left, and what was not shown does not count")
         raise typer.Exit(130) from None
     if as_json:
         show_json(shown(found, describe_machine()))

@@ -69,7 +69,7 @@ def bench(
     from worker.bench.shown import markdown as as_markdown
 
     _check_options(context)
-    _check_files(picture, markdown)
+    _check_files(picture, markdown, logs)
     _end_as_on_ctrl_c()
     configure_logging(load_settings({}, log_level="CRITICAL"))
     order = Order(
@@ -139,10 +139,14 @@ def _spell(name: str) -> str:
     return "--import" if name == "imports" else f"--{name.replace('_', '-')}"
 
 
-def _check_files(picture: Path | None, markdown: Path | None) -> None:
+def _check_files(picture: Path | None, markdown: Path | None, logs: Path | None) -> None:
     for option, path, suffix in (("--picture", picture, ".svg"), ("--markdown", markdown, ".md")):
         if path is not None and (path.suffix != suffix or not path.parent.is_dir()):
             raise ConfigurationError(f"{option} {path}: name an {suffix} file in a folder that exists")
+    if logs is not None and logs.exists() and not logs.is_dir():
+        raise ConfigurationError(f"--logs {logs} is a file: name a folder")
+    if not Path("/proc/self/stat").exists():
+        raise ConfigurationError("bench reads CPU time and memory from /proc: run it on Linux")
 
 
 def _end_as_on_ctrl_c() -> None:

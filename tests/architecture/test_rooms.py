@@ -9,7 +9,7 @@ import pytest
 from tests.support.imports import attributes, foreign_imports, imports, relative_imports, sources
 
 VALUES = {"models.columns", "models.content", "models.errors", "models.segments", "models.states", "models.template"}
-VALUES |= {"models.timing", "models.work"}
+VALUES |= {"models.timing", "models.wording", "models.work"}
 TABLE = {"models.base", "models.states", "sqlalchemy"}
 # What code outside of models/ may know of SQLAlchemy: what it is handed, and what may go wrong. Statements stay inside.
 SQL_FROM_OUTSIDE = {"sqlalchemy.Engine", "sqlalchemy.exc", "sqlalchemy.orm.Session"}
@@ -26,6 +26,7 @@ ROOMS = {
     "models/forecast.py": {"models.window"},
     "models/rules.py": {"models.errors", "models.window"},
     "models/content.py": {"models.errors", "models.segments", "models.template"},
+    "models/wording.py": {"models.columns", "models.content", "models.errors", "models.segments", "models.template"},
     "models/work.py": {"models.columns", "models.content", "models.states", "models.timing"},
     "models/base.py": {"sqlalchemy"},
     "models/account.py": TABLE,
@@ -69,15 +70,16 @@ ROOMS = {
         "models.content",
         "models.template",
         "models.timing",
+        "models.wording",
         "worker.core.digits",
         "worker.core.messages",
         "worker.errors",
         "worker.gateway",
     },
-    "worker/gateway/client.py": {"requests", "urllib3", "worker.core.messages", "worker.errors", "worker.gateway"},
+    "worker/gateway/client.py": {"urllib3", "worker.core.messages", "worker.errors", "worker.gateway"},
     "worker/gateway/double.py": {"requests"},
-    "worker/gateway/failure.py": {"requests", "urllib3", "worker.errors"},
-    "worker/gateway/transport.py": {"requests", "urllib3"},
+    "worker/gateway/failure.py": {"urllib3", "worker.errors"},
+    "worker/gateway/transport.py": {"certifi", "urllib3"},
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/import_pieces.py": SQL_FROM_OUTSIDE
     | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
@@ -141,7 +143,7 @@ ROOMS = {
     "worker/witness.py": {"models", "redis", "worker.clock", "worker.logs", "worker.settings"},
     "worker/webhooks/": SQL_FROM_OUTSIDE
     | {"models", "worker.clock", "worker.errors", "worker.logs", "worker.settings", "worker.webhooks"},
-    "worker/webhooks/posting.py": {"requests.utils", "worker.clock", "worker.webhooks"},
+    "worker/webhooks/posting.py": {"certifi", "worker.clock", "worker.webhooks"},
     "worker/webhooks/signing.py": {"standardwebhooks", "worker.errors"},
     "worker/wake.py": {"celery", "kombu", "worker.logs"},
     "worker/runtime.py": SQL_FROM_OUTSIDE

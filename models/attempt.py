@@ -55,6 +55,9 @@ class Attempt(Base):
 
 def fold_positions(positions: Iterable[int]) -> str:
     """Write positions in their order with runs folded: [1, 2, 3, 5] -> "1-3,5"."""
+    positions = list(positions)
+    if len(positions) > 1 and positions == list(range(positions[0], positions[0] + len(positions))):
+        return f"{positions[0]}-{positions[-1]}"  # nearly always
     parts: list[str] = []
     first = last = None
     for position in positions:

@@ -1,7 +1,7 @@
 """What a campaign says: one frozen type per kind, with the provider's fields and nothing invented.
 
 A content is a plain value; nothing is checked when it is made, so that rendering stays fast. `check` refuses what the
-provider would refuse (protocol.md 4 and 7.2), `compile_content` makes many final contents out of one with templates.
+provider would refuse (protocol.md 4 and 7.2), `wording` makes many final contents out of one with templates.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -201,7 +201,7 @@ def from_json(kind: str, mapping: Mapping[str, object]) -> Content:
 
 def variable_names(content: Content) -> tuple[str, ...]:
     """Return every name in braces once, in the order of first use."""
-    return compile_content(content).names
+    return names_of(parts_of(content))
 
 
 def expected_segments(content: Content) -> int | None:
@@ -214,44 +214,21 @@ def expected_segments(content: Content) -> int | None:
     return count_parts(content.text)
 
 
-class CompiledContent:
-    """A content whose templates are parsed: `names` once each, `render` for many recipients."""
-
-    __slots__ = ("_constant", "_make", "_parts", "names")
-
-    def __init__(self, content: Content) -> None:
-        self._make: Callable[..., Content] = type(content)
-        self._constant: Content | None = None
-        self._parts: list[Template | str | None] = []
-        names: dict[str, None] = {}
-        for name, value, _ in _each_field(content):
-            if value is None or name in _SENDERS:
-                self._parts.append(value)
-                continue
-            template = Template(value, field=name, url=name in _LINKS)
-            self._parts.append(template)
-            names.update(dict.fromkeys(template.names))
-        self.names = tuple(names)
-
-    def render(self, values: Mapping[str, str]) -> Content:
-        """Return the content of one recipient; the very same object every time where no name is in it.
-
-        Raises: MissingValue; UnsendableText.
-        """
-        if self._constant is not None:
-            return self._constant
-        made = self._make(*[part.render(values) if isinstance(part, Template) else part for part in self._parts])
-        if not self.names:
-            self._constant = made
-        return made
-
-
-def compile_content(content: Content) -> CompiledContent:
-    """Parse every template of a content once.
+def parts_of(content: Content) -> dict[str, Template | str | None]:
+    """Return every field by its name, in order; what may name variables as its template.
 
     Raises: ContentError where one cannot be parsed; a content that `check` has passed can.
     """
-    return CompiledContent(content)
+    return {
+        name: value if value is None or name in _SENDERS else Template(value, field=name, url=name in _LINKS)
+        for name, value, _ in _each_field(content)
+    }
+
+
+def names_of(parts: Mapping[str, Template | str | None]) -> tuple[str, ...]:
+    """Return every name in the templates among `parts` once, in the order of first use."""
+    templates = [part for part in parts.values() if isinstance(part, Template)]
+    return tuple(dict.fromkeys(name for template in templates for name in template.names))
 
 
 def _each_field(content: Content) -> Iterator[tuple[str, Any, bool]]:

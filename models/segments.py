@@ -3,7 +3,7 @@
 A forecast for people; what is billed is the provider's count. Knows no templates and no kinds of message.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from re import compile as compile_pattern
 from re import escape
@@ -21,6 +21,9 @@ _TWO_UNITS = compile_pattern(f"[{escape(_EXTENDED)}]")
 _ASTRAL = compile_pattern("[\U00010000-\U0010ffff]")
 # What becomes backslash + n on the wire (protocol.md 4.4), and that itself: one line break on the phone.
 _LINE_BREAK = compile_pattern("\r\n|[\r\n\x85\u2028\u2029]|\\\\n")
+
+# Where length does not tell the units: one character that is two, two that are one, a break that counts as another.
+_UNEVEN = compile_pattern(f"[\r\x85\u2028\u2029{escape(_EXTENDED)}\U00010000-\U0010ffff]")
 
 _WHOLE = {GSM: 160, UCS2: 70}
 _PART = {GSM: 153, UCS2: 67}  # the rest carries the number of the part
@@ -69,6 +72,17 @@ def count_parts(text: str) -> int:
     elif _ASTRAL.search(text) is None:
         return _fill(text, UCS2, None)[1]
     return count(text).parts
+
+
+def count_parts_each(texts: Sequence[str]) -> list[int]:
+    """Count the parts of each of many final texts, as `count_parts` does."""
+    if _UNEVEN.search("".join(texts)) is not None:
+        return list(map(count_parts, texts))
+    return [1 if len(text) <= _WHOLE[UCS2] else _fill(text, _encoding(text), None)[1] for text in texts]
+
+
+def _encoding(text: str) -> str:
+    return GSM if _FOREIGN.search(text) is None else UCS2
 
 
 def _fill(text: str, encoding: str, widths: Iterable[int] | None) -> tuple[int, int]:

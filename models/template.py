@@ -3,7 +3,7 @@
 Knows no kinds of message and no lists: a template has names, and a mapping has values for them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from re import Match
 from re import compile as compile_pattern
 from string import Formatter
@@ -68,6 +68,13 @@ class Template:
         if forbidden is not None:
             raise UnsendableText(f"the text has {_place(forbidden)}, which cannot be sent")
         return text
+
+    def fill(self, columns: Mapping[str, Sequence[str]]) -> list[str]:
+        """Fill in the values of many recipients at once; none of them is blank, and all are printable."""
+        rows = zip(*[columns[name] for name in self._fields], strict=True)
+        if self._url:
+            return [self._pattern % tuple(self._encoded(list(row))) for row in rows]
+        return [self._pattern % row for row in rows]
 
     def _encoded(self, values: list[str]) -> list[str]:
         # Before encoding: it would disguise a forbidden character, or fail on half a surrogate pair.

@@ -23,7 +23,7 @@ from models.ledger.usual import TrustMisplaced
 from models.ledger.written import is_recorded
 from models.session import Clock, Sessions, database_clock, glancing, transaction
 from models.states import ErrorClass
-from models.work import Brake, ClaimRefusal, Closing, Lease, Owed, RecipientOutcome, Refused, Verdict
+from models.work import Brake, ClaimRefusal, Closing, Lease, Owing, RecipientOutcome, Refused, Verdict
 from worker.clock import jitter, monotonic, pause
 from worker.collecting import uncollected
 from worker.core.backoff import wait_seconds
@@ -116,7 +116,7 @@ class Dispatcher:
         prepared = prepare(lease, owed, self.settings.fence(lease.gateway_url))
         submission, skipped = prepared.submission, prepared.skipped
         self.at("rendered")
-        if not submission.messages:
+        if not submission.lines:
             return _not_posted(skipped, Verdict.COMPLETE, "nobody of the range is left to post")
         credentials = self.settings.credentials(lease.account_name, lease.gateway_url)
         if credentials is None:
@@ -133,7 +133,7 @@ class Dispatcher:
         decision = _decide(lease, submission, post)
         return self._closing(lease, prepared, credentials, post, decision)
 
-    def _read(self, lease: Lease) -> list[Owed]:
+    def _read(self, lease: Lease) -> Owing:
         with glancing(self.sessions) as session:
             return read_owed(session, lease)
 
@@ -176,7 +176,7 @@ class Dispatcher:
             verdict=decision.verdict,
             attempt_outcome=decision.attempt_outcome,
             explanation=decision.explanation,
-            positions=tuple(line.position for line in prepared.submission.lines),
+            positions=prepared.submission.lines.positions,
             expected_segments=prepared.expected_segments,
             delay_seconds=delay,
             doubt=decision.doubt,

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from models.content import compile_content
 from models.errors import EmptyList, MissingValue, UnsendableText
 from models.ledger.enqueue import Recipient, enqueue_campaign
 from models.ledger.looking import look
 from models.ledger.owed import read_owed
 from models.session import Sessions, reading, transaction
+from models.wording import compile_content
 from models.work import Owed
 from worker.errors import ConfigurationError
 from worker.intake.phones import PhoneReader

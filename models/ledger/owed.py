@@ -68,17 +68,21 @@ def _everybody(named: bool, dialect: str) -> Select[Any]:
     A comma in a number or a key would shift the others; it makes neither better nor worse than a blank does.
     """
     each = _each(Recipient.values_json.expression if named else null()).subquery("each_of_them")
-    nothing, comma, blank, no_row = (literal_column(f"'{text}'") for text in ("", ",", " ", "[]"))
+    comma = _literal(",")
     columns = {
         "positions": cast(each.c.position, Text),
-        "msisdns": func.replace(each.c.msisdn, comma, blank),
-        "send_keys": func.replace(func.coalesce(each.c.send_key, nothing), comma, blank),
+        "msisdns": func.replace(each.c.msisdn, comma, _literal(" ")),
+        "send_keys": func.replace(func.coalesce(each.c.send_key, _literal("")), comma, _literal(" ")),
         "stopped": case((each.c.stopped, cast(each.c.position, Text))),
     }
     if named:
-        columns["rows"] = func.coalesce(each.c.values_json, no_row)
+        columns["rows"] = func.coalesce(each.c.values_json, _literal("[]"))
     join = func.group_concat if dialect == "sqlite" else func.string_agg
     return select(*[join(column, comma).label(name) for name, column in columns.items()])
+
+
+def _literal(text: str) -> ColumnElement[str]:
+    return literal_column(f"'{text}'", Text)
 
 
 def _each(values_json: ColumnElement[Any]) -> Select[Any]:

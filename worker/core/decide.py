@@ -18,6 +18,7 @@ from worker.core.messages import (
     History,
     LikeEntries,
     Line,
+    Lines,
     Meaning,
     Pace,
     RecipientOutcome,
@@ -65,9 +66,10 @@ def _all_accepted(lines: Sequence[Line], reply: Reply) -> Accepted | None:
     entries = reply.entries
     if not isinstance(entries, LikeEntries) or entries.meaning is not Meaning.ACCEPTED or reply.error_text is not None:
         return None
-    if entries.numbers != [line.number for line in lines] or len(set(entries.ids)) < len(lines):
+    positions = lines.positions if isinstance(lines, Lines) else [line.position for line in lines]
+    if entries.numbers != list(range(1, len(lines) + 1)) or len(set(entries.ids)) < len(lines):
         return None
-    return Accepted([line.position for line in lines], entries.ids, entries.segments, entries.text)
+    return Accepted(positions, entries.ids, entries.segments, entries.text)
 
 
 def decide_error(lines: Sequence[Line], error: GatewayError, history: History) -> Decision:

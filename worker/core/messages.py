@@ -3,14 +3,16 @@
 The provider's own words (abonent, number_sms, client_id_sms, id_sms, parts) end in `worker.gateway`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, overload
+from itertools import islice
+from typing import NamedTuple
 
+from models.columns import ByColumn
 from models.content import Content
 from models.timing import Moments
-from models.work import Accepted, Brake, History, Lease, Owed, RecipientOutcome, Verdict
+from models.work import Accepted, Brake, History, Lease, Owed, Owing, RecipientOutcome, Verdict
 
 __all__ = [
     "Accepted",
@@ -19,10 +21,13 @@ __all__ = [
     "Exchange",
     "History",
     "Lease",
+    "LikeEntries",
     "Line",
+    "Lines",
     "Meaning",
     "Message",
     "Owed",
+    "Owing",
     "Pace",
     "RecipientOutcome",
     "Reply",
@@ -45,6 +50,44 @@ class Line(NamedTuple):
     moments: Moments | None = None
 
 
+class Lines(ByColumn[Line]):
+    """The lines of one document, in its order. `moments` are those of the positions that have some."""
+
+    __slots__ = ("moments", "msisdns", "positions", "send_keys")
+
+    def __init__(
+        self,
+        positions: Sequence[int],
+        msisdns: Sequence[str],
+        send_keys: Sequence[str],
+        moments: Mapping[int, Moments] | None = None,
+    ) -> None:
+        self.positions, self.msisdns, self.send_keys, self.moments = positions, msisdns, send_keys, moments or {}
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[Line]:
+        columns = zip(self.numbers, self.positions, self.msisdns, self.send_keys, strict=True)
+        for number, position, msisdn, key in columns:
+            yield Line(number, position, msisdn, key, self.moments.get(position))
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the lines."""
+        return range(1, len(self) + 1)
+
+    def chosen(self, places: Sequence[int]) -> "Lines":
+        """Return those at these places, counted from 0, numbered anew."""
+        positions, msisdns, keys = self.positions, self.msisdns, self.send_keys
+        return Lines(
+            [positions[place] for place in places],
+            [msisdns[place] for place in places],
+            [keys[place] for place in places],
+            self.moments,
+        )
+
+
 class Message(NamedTuple):
     """One rendered content (no template left in it) and everybody who gets it."""
 
@@ -54,16 +97,18 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One document: its messages, and their lines numbered through."""
+    """One document: the content of each message, how many lines it has, and all lines in document order."""
 
-    messages: tuple[Message, ...]
+    contents: Sequence[Content]
+    sizes: Sequence[int]
+    lines: Lines
 
     @property
-    def lines(self) -> tuple[Line, ...]:
-        """All lines in document order."""
-        if len(self.messages) == 1:
-            return self.messages[0].lines
-        return tuple(line for message in self.messages for line in message.lines)
+    def messages(self) -> tuple[Message, ...]:
+        """The messages, for those who are in no hurry."""
+        lines = iter(self.lines)
+        pairs = zip(self.contents, self.sizes, strict=True)
+        return tuple(Message(content, tuple(islice(lines, size))) for content, size in pairs)
 
 
 class Meaning(StrEnum):
@@ -93,8 +138,8 @@ class ReplyEntry(NamedTuple):
     meaning: Meaning
 
 
-class LikeEntries(Sequence[ReplyEntry]):
-    """Entries that all say the same, each with an id and its segments, kept by column. See `Accepted`."""
+class LikeEntries(ByColumn[ReplyEntry]):
+    """Entries that all say the same, each with an id and its segments."""
 
     __slots__ = ("ids", "meaning", "numbers", "segments", "text")
 
@@ -109,21 +154,6 @@ class LikeEntries(Sequence[ReplyEntry]):
     def __iter__(self) -> Iterator[ReplyEntry]:
         for number, message_id, segments in zip(self.numbers, self.ids, self.segments, strict=True):
             yield ReplyEntry(number, message_id, segments, self.text, self.meaning)
-
-    @overload
-    def __getitem__(self, index: int) -> ReplyEntry: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> tuple[ReplyEntry, ...]: ...
-
-    def __getitem__(self, index: int | slice) -> ReplyEntry | tuple[ReplyEntry, ...]:
-        return tuple(self)[index]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, (LikeEntries, tuple)) and tuple(self) == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,18 @@
 """From what a lease owes to one submission. Whoever cannot be posted is skipped, with the reason."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
-from models.content import Content, compile_content, expected_segments
+from models.content import Content, expected_segments
 from models.errors import MissingValue, UnsendableText
 from models.states import RecipientStatus
 from models.timing import Moments, too_late
-from models.work import ON_STOP_LIST, Lease, Owed, RecipientOutcome
+from models.wording import CompiledContent, Wordings, compile_content
+from models.work import ON_STOP_LIST, Lease, Owed, Owing, RecipientOutcome
 from worker.core.digits import KEY_DIGITS, MSISDN_DIGITS, are_digits
 from worker.core.fence import Fence
 from worker.core.group import group
-from worker.core.messages import Submission
+from worker.core.messages import Lines, Submission
 from worker.core.timing import in_account_time
 
 
@@ -28,37 +29,59 @@ class _NotToday(Exception):
     """Raised inside this module: one recipient is not to be posted; the message says why."""
 
 
-def prepare(lease: Lease, owed: Sequence[Owed], fence: Fence) -> Prepared:
+def prepare(lease: Lease, owed: Owing, fence: Fence) -> Prepared:
     """Render everybody who may be posted to, and put equal contents together.
 
     `lease.time_offset_minutes` must be known where the lease has a timing.
     """
     content = compile_content(lease.content)
-    rendered: list[tuple[Owed, Content]] = []
-    skipped: list[RecipientOutcome] = []
+    if _are_plain(lease, owed, fence) and (contents := content.render_all(owed.names, owed.rows)) is not None:
+        submission = group(Lines(owed.positions, owed.msisdns, owed.send_keys), contents)
+        return Prepared(submission, (), _expected(submission))
+    return _prepare_each(lease, owed, fence, content)
+
+
+def _are_plain(lease: Lease, owed: Owing, fence: Fence) -> bool:
+    """Say whether there are recipients, and nothing but their text to look at in any of them."""
+    return (
+        len(owed) > 0
+        and not owed.stopped
+        and fence.only is None
+        and not lease.timing.is_given
+        and are_digits(owed.msisdns, MSISDN_DIGITS)
+        and are_digits(owed.send_keys, KEY_DIGITS)
+    )
+
+
+def _prepare_each(lease: Lease, owed: Owing, fence: Fence, content: CompiledContent) -> Prepared:
+    kept: list[Owed] = []
+    contents: list[Content] = []
     moments: dict[int, Moments] = {}
-    # Looked at together: nearly always there is nothing to find.
-    sound = are_digits([recipient.msisdn for recipient in owed], MSISDN_DIGITS)
-    sound = sound and are_digits([recipient.send_key for recipient in owed], KEY_DIGITS)
+    skipped: list[RecipientOutcome] = []
     # An earlier attempt that may have carried a recipient forbids to call it skipped (P3).
     status = RecipientStatus.UNKNOWN if lease.history.doubtful else RecipientStatus.SKIPPED
     timed = lease.timing.is_given
     for recipient in owed:
         try:
-            if recipient.stopped:
-                in_doubt = " since; it was in doubt whether the gateway had accepted this"
-                raise _NotToday(ON_STOP_LIST + (in_doubt if lease.history.doubtful else ""))
-            if fence.only is not None and not fence.allows(recipient.msisdn):
-                raise _NotToday(fence.reason)
-            if not sound:
-                _check_digits(recipient)
+            _check(recipient, lease, fence)
             if timed:
                 moments[recipient.position] = _moments(lease, recipient)
-            rendered.append((recipient, content.render(recipient.values)))
+            contents.append(content.render(recipient.values))
+            kept.append(recipient)
         except (MissingValue, UnsendableText, _NotToday) as refusal:
             skipped.append(RecipientOutcome(recipient.position, status, reason=str(refusal)))
-    submission = group(rendered, moments)
+    lines = Lines([o.position for o in kept], [o.msisdn for o in kept], [o.send_key for o in kept], moments)
+    submission = group(lines, contents if content.names else contents[:1])
     return Prepared(submission, tuple(skipped), _expected(submission))
+
+
+def _check(recipient: Owed, lease: Lease, fence: Fence) -> None:
+    if recipient.stopped:
+        in_doubt = " since; it was in doubt whether the gateway had accepted this"
+        raise _NotToday(ON_STOP_LIST + (in_doubt if lease.history.doubtful else ""))
+    if fence.only is not None and not fence.allows(recipient.msisdn):
+        raise _NotToday(fence.reason)
+    _check_digits(recipient)
 
 
 def _check_digits(recipient: Owed) -> None:
@@ -84,9 +107,8 @@ def _moments(lease: Lease, recipient: Owed) -> Moments:
 
 
 def _expected(submission: Submission) -> dict[int, int]:
-    expected: dict[int, int] = {}
-    for message in submission.messages:
-        segments = expected_segments(message.content)
-        if segments is not None:
-            expected.update(dict.fromkeys([line.position for line in message.lines], segments))
-    return expected
+    contents = submission.contents
+    each = contents.expected_segments() if isinstance(contents, Wordings) else map(expected_segments, contents)
+    of_lines = chain.from_iterable(map(repeat, each, submission.sizes))
+    positions = submission.lines.positions
+    return {position: parts for position, parts in zip(positions, of_lines, strict=True) if parts is not None}

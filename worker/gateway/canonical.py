@@ -9,13 +9,16 @@ import re
 from worker.core.messages import LikeEntries, Reply, ReplyEntry
 from worker.gateway.phrases import meaning
 
-_HEAD = re.compile(r"""\s*(?:<\?xml version="1\.0" encoding="(?i:utf-8)"\?>\s*)?<response>\s*""", re.ASCII)
+_BLANKS = " \t\r\n"  # of XML: a vertical tab is none
+_HEAD = re.compile(
+    rf"""[{_BLANKS}]*(?:<\?xml version="1\.0" encoding="(?i:utf-8)"\?>[{_BLANKS}]*)?<response>[{_BLANKS}]*"""
+)
 _ENTRY = re.compile(
     # No bracket, ampersand, control character or other character that XML cannot carry in the text.
     r"""<information number_sms="([0-9]{1,9})" id_sms="([0-9]{1,255})" parts="([0-9]{1,9})">"""
     r"""([^<>&\x00-\x1f\x7f-\x9f\ufffe\uffff]*)</information>"""
 )
-_TAIL = re.compile(r"\s*</response>\s*", re.ASCII)
+_TAIL = re.compile(f"[{_BLANKS}]*</response>[{_BLANKS}]*")
 
 
 def read_canonical(raw: bytes) -> Reply | None:
@@ -27,8 +30,7 @@ def read_canonical(raw: bytes) -> Reply | None:
     # [head, number, id, parts, text, what is between, number, ..., text, tail]
     if len(pieces) < 2 or not _HEAD.fullmatch(pieces[0]) or not _TAIL.fullmatch(pieces[-1]):
         return None
-    between = "".join(pieces[5:-1:5])
-    if between and not (between.isascii() and between.isspace()):
+    if "".join(pieces[5:-1:5]).strip(_BLANKS):
         return None
     numbers, ids, segments = list(map(int, pieces[1::5])), pieces[2::5], list(map(int, pieces[3::5]))
     texts = pieces[4::5]

@@ -6,9 +6,8 @@ from pathlib import Path
 from lxml import etree
 
 from models.content import Content
-from models.work import Owed
 from worker.core.group import group
-from worker.core.messages import Submission
+from worker.core.messages import Lines, Submission
 from worker.gateway.document import Credentials
 
 GATEWAY_FILES = Path(__file__).parents[2] / "data" / "gateway"
@@ -19,10 +18,10 @@ TOKEN = Credentials(token="TOKEN")
 
 def submission_of(contents: Iterable[Content]) -> Submission:
     """One recipient per content; equal contents share a message."""
-    return group(
-        (Owed(position, str(79000000000 + position), str(5000000 + position), {}), content)
-        for position, content in enumerate(contents, 1)
-    )
+    contents = tuple(contents)
+    positions = range(1, len(contents) + 1)
+    phones = [str(79000000000 + position) for position in positions]
+    return group(Lines(positions, phones, [str(5000000 + position) for position in positions]), contents)
 
 
 def paths_in(document: bytes) -> set[str]:

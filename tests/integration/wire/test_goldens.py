@@ -11,7 +11,8 @@ from models.content import KINDS, Content, FlashSms, Silence, Sms, SmsViber, VCa
 from models.timing import Moments
 from tests.integration.wire.documents import GATEWAY_FILES, LOGIN, REQUESTS, TOKEN, paths_in, submission_of
 from tests.simulator.wire import Answer, exchange
-from worker.core.messages import Line, Message, Submission
+from tests.support.submissions import submission_of as document_of
+from worker.core.messages import Line, Message
 from worker.gateway.document import Credentials, build
 from worker.simulator.running import RunningSimulator, running_simulator
 
@@ -70,7 +71,7 @@ def test_lines_with_times_are_the_golden_ones() -> None:
         Line(3, 3, "79000000003", "5000003"),
     )
     content = ViberSms("Shop", "Hello", "SHOP", "Hello by SMS")
-    assert build(Submission((Message(content, lines),)), LOGIN) == (REQUESTS / "times.xml").read_bytes().rstrip(b"\n")
+    assert build(document_of(Message(content, lines)), LOGIN) == (REQUESTS / "times.xml").read_bytes().rstrip(b"\n")
 
 
 @pytest.mark.parametrize("path", sorted(REQUESTS.glob("*.xml")), ids=lambda path: path.stem)
@@ -97,7 +98,7 @@ def test_every_field_of_the_seed_can_be_set_and_nothing_else() -> None:
     for kind in KINDS.values():
         content = kind(**{field.name: f"the {field.name}" for field in fields(kind)})
         for credentials in (LOGIN, TOKEN):
-            found |= paths_in(build(Submission((Message(content, (line,)),)), credentials))
+            found |= paths_in(build(document_of(Message(content, (line,))), credentials))
     assert [name for name in SEED_FIELDS if not any(path.endswith(name) for path in found)] == []
     assert [path for path in sorted(found) if not any(path.endswith(name) for name in SEED_FIELDS)] == []
 

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from models.content import KINDS, Content, Silence, Sms, VCard, check, compile_content, expected_segments, to_json
+from models.content import KINDS, Content, Silence, Sms, VCard, check, expected_segments, to_json
 from models.errors import ContentError, MissingValue, UnsendableText
 from models.segments import count
 from models.states import RecipientStatus
+from models.wording import compile_content
 from models.work import History
 from tests.integration.wire.documents import LOGIN, submission_of
 from worker.core.decide import decide_reply

@@ -22,6 +22,7 @@ from models.content import (
     WapPush,
     to_json,
 )
+from tests.support.submissions import submission_of
 from worker.core.messages import Line, Message, Submission
 from worker.errors import ConfigurationError, RenderError
 from worker.gateway.document import Credentials, build, masked
@@ -71,7 +72,7 @@ def line(number: int, msisdn: str = "79000000001", send_key: str = "5000001") ->
 
 
 def one(content: Content, *lines: Line) -> Submission:
-    return Submission((Message(content, lines or (line(1),)),))
+    return submission_of(Message(content, lines or (line(1),)))
 
 
 def text_of(content: Content, credentials: Credentials = LOGIN) -> str:
@@ -86,11 +87,9 @@ def test_document_of_each_kind_is_the_golden_one(kind: str) -> None:
 
 
 def test_document_with_several_messages_and_a_token_is_the_golden_one() -> None:
-    submission = Submission(
-        (
-            Message(Sms("SHOP", "Hello Ann"), (line(1), line(2, "79000000002", "5000002"))),
-            Message(Sms("SHOP", "Hello Bob"), (line(3, "79000000003", "5000003"),)),
-        )
+    submission = submission_of(
+        Message(Sms("SHOP", "Hello Ann"), (line(1), line(2, "79000000002", "5000002"))),
+        Message(Sms("SHOP", "Hello Bob"), (line(3, "79000000003", "5000003"),)),
     )
     assert build(submission, TOKEN) == (GOLDEN / "personalised.xml").read_bytes().rstrip(b"\n")
 
@@ -119,7 +118,7 @@ def test_text_cannot_pose_as_markup() -> None:
 @pytest.mark.parametrize("bad", ["\0", "\x07", "\x0b", "\ud800", "\ufffe", "\uffff"])
 def test_character_that_xml_cannot_carry_builds_nothing(bad: str) -> None:
     with pytest.raises(RenderError) as caught:
-        build(Submission((Message(Sms("SHOP", "fine"), (line(1),)), Message(Sms("SHOP", bad), (line(2),)))), LOGIN)
+        build(submission_of(Message(Sms("SHOP", "fine"), (line(1),)), Message(Sms("SHOP", bad), (line(2),))), LOGIN)
     assert bad not in str(caught.value)
 
 

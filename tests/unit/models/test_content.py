@@ -20,7 +20,6 @@ from models.content import (
     ViberSms,
     WapPush,
     check,
-    compile_content,
     expected_segments,
     from_json,
     to_json,
@@ -28,6 +27,7 @@ from models.content import (
     warnings,
 )
 from models.errors import ContentError, MissingValue, UnsendableText
+from models.wording import compile_content
 
 GOOD: list[Content] = [
     Sms("Shop", "Hello"),

@@ -4,7 +4,6 @@ Every transaction of this house is a function of its inputs, so what may pass is
 wrong statement, a broken constraint) never passes.
 """
 
-import sqlite3
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -44,17 +43,18 @@ _POSTGRES = {
     "57": Fault(_STARTING, everywhere=True),
     "58": Fault("the disk of the database fails: its own log says how"),
 }
+# By SQLite's result code: from BUSY to NOTADB. Numbers, because who works on PostgreSQL does not load the driver.
 _SQLITE = {
-    sqlite3.SQLITE_BUSY: Fault("another process keeps the database locked: end it"),
-    sqlite3.SQLITE_LOCKED: Fault("another connection keeps the database locked: end it"),
-    sqlite3.SQLITE_NOMEM: Fault("this process has no memory left: give it more"),
-    sqlite3.SQLITE_READONLY: Fault("the database takes no writes: let this user write its file and folder"),
-    sqlite3.SQLITE_IOERR: Fault("the disk of the database fails: look at the system's log"),
-    sqlite3.SQLITE_FULL: Fault(_FULL),
-    sqlite3.SQLITE_CANTOPEN: Fault("the file cannot be opened: check BULKPOST_DATABASE_URL", everywhere=True),
-    sqlite3.SQLITE_PROTOCOL: Fault("the database cannot be locked: keep its file on a local disk"),
-    sqlite3.SQLITE_CORRUPT: Fault("the database's file is damaged: restore a backup", passes=False),
-    sqlite3.SQLITE_NOTADB: Fault("the file is no database: check BULKPOST_DATABASE_URL", passes=False),
+    5: Fault("another process keeps the database locked: end it"),
+    6: Fault("another connection keeps the database locked: end it"),
+    7: Fault("this process has no memory left: give it more"),
+    8: Fault("the database takes no writes: let this user write its file and folder"),
+    10: Fault("the disk of the database fails: look at the system's log"),
+    13: Fault(_FULL),
+    14: Fault("the file cannot be opened: check BULKPOST_DATABASE_URL", everywhere=True),
+    15: Fault("the database cannot be locked: keep its file on a local disk"),
+    11: Fault("the database's file is damaged: restore a backup", passes=False),
+    26: Fault("the file is no database: check BULKPOST_DATABASE_URL", passes=False),
 }
 # A refused connection carries no SQLSTATE, only words; they are English where the server's lc_messages are.
 _REFUSED_CONNECTIONS = {
@@ -83,7 +83,7 @@ def _known(error: SQLAlchemyError) -> Fault | None:
         return Fault("this process has no connection to the database left: run fewer threads")
     if not isinstance(error, DBAPIError):
         return None
-    if isinstance(error.orig, sqlite3.Error):
+    if type(error.orig).__module__ == "sqlite3":
         return _SQLITE.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
     state = getattr(error.orig, "sqlstate", None)
     if state:

@@ -4,10 +4,8 @@ A list is a million people by default: different numbers in no order, as lists a
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from csv import writer
-from multiprocessing import get_context
 from os import getpid
 from pathlib import Path
 from random import Random
@@ -18,6 +16,7 @@ from migrations.walk import upgrade
 from models.content import Sms
 from models.ledger.install import install
 from models.session import open_engine, open_sessions, transaction
+from worker.bench.alone import run_alone
 from worker.bench.bare_imports import bare_import
 from worker.bench.databases import Databases, PostgresDatabases, SqliteDatabases
 from worker.bench.metering import Meter, peak_mib
@@ -79,8 +78,7 @@ def _round(databases: Databases, servers: list[int], path: Path, row_count: int,
     for name in ("bare", "our"):
         with databases.copied(_TEMPLATE) as url:
             meter = Meter({"servers": servers})
-            with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-                seconds, cpu, peak = alone.submit(_measured, name, url, path, row_count, phones_only).result()
+            seconds, cpu, peak = run_alone(_measured, name, url, path, row_count, phones_only)
             figures[f"{name}_seconds"] = seconds
             figures[f"{name}_cpu_seconds"] = cpu + meter.read()["servers"]
             figures[f"{name}_peak_mib"] = peak

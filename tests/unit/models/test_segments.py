@@ -1,10 +1,10 @@
 """Segments: the network's arithmetic at its edges."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.segments import GSM, UCS2, count
+from models.segments import GSM, UCS2, count, count_parts_each
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,10 @@ def test_parts_have_room_for_all_units_and_none_to_spare(text: str) -> None:
 @given(st.text(st.sampled_from("aя€\n😀"), max_size=400), st.sampled_from("aя€\n"))
 def test_a_longer_text_never_costs_less(text: str, more: str) -> None:
     assert count(text + more).parts >= count(text).parts
+
+
+@given(st.lists(st.text(st.sampled_from("aя€\n\r\u2028\\n😀"), max_size=160)))
+@example(["a" * 160, "a" * 161, "я" * 70, "я" * 71, "я" * 135])
+@example(["\\", "n" * 160])
+def test_many_texts_cost_together_what_each_costs_alone(texts: list[str]) -> None:
+    assert count_parts_each(texts) == [count(text).parts for text in texts]

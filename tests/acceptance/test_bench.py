@@ -53,6 +53,14 @@ def test_embedded_is_measured_against_one_process_on_sqlite(tmp_path: Path) -> N
     assert found["floor"]["cpu_seconds_per_100k_by_process"].keys() == {"workers", "gateway"}
 
 
+def test_import_is_measured_beside_a_bare_one_and_written_as_a_record(tmp_path: Path) -> None:
+    record = tmp_path / "record.md"
+    options = ("--import", "--embedded", "--recipients", "1000", "--rounds", "1", "--markdown", str(record))
+    [one] = measured(tmp_path, *options)["imports"]
+    assert (one["rows"], one["database"], one["ratio"] > 0, one["our_peak_mib"] > 10) == (1000, "SQLite", True, True)
+    assert "Import of 1,000 rows of CSV into SQLite" in record.read_text()
+
+
 def test_interrupted_bench_leaves_no_process_behind(tmp_path: Path) -> None:
     bench = start(tmp_path, "--recipients", "2000", "--no-peers", "--logs", str(tmp_path / "logs"))
     assert bench.stderr is not None

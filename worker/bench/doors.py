@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection
@@ -42,12 +42,12 @@ class Door:
     counts_from: Callable[[datetime], datetime] = lambda asked_at: asked_at
 
 
-def http_door(name: str, runtime: Runtime, port: int) -> Door:
-    """Wait until somebody listens, and return `POST /v1/campaigns`, counted from the request. Raises: Stuck."""
+@contextmanager
+def http_door(name: str, runtime: Runtime, port: int) -> Iterator[Door]:
+    """Wait until somebody listens, and give `POST /v1/campaigns`, counted from the request. Raises: Stuck."""
     with transaction(runtime.sessions) as session:
         _, key = create_key(session, f"bench {port}", account=None, allowed=("send",), actor=ACTOR)
     _await_listener(port)
-    connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     body = json.dumps({"content": {"sender": SENDER, "text": TEXT}, "recipients": [{"phone": PHONE}]})
     keys = (f"http-{port}-{number}" for number in count(1))
 
@@ -65,7 +65,8 @@ def http_door(name: str, runtime: Runtime, port: int) -> Door:
             raise Stuck(f"the HTTP door said {answer.status} instead of 201: {said}")
         return asked_at
 
-    return Door(name, True, ask)
+    with closing(HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)) as connection:
+        yield Door(name, True, ask)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Urgent:
         for embedded in (False, True):
             where = "bulkpost up on SQLite" if embedded else "PostgreSQL, Redis, workers and beat"
             tell(f"{self.messages} urgent messages by each door: {where}")
-            with open_stage(embedded=embedded, logs=logs) as stage, _idle_system(stage) as idle:
+            with open_stage(embedded=embedded, logs=logs) as stage, idle_system(stage) as idle:
                 idle.measure(idle.doors[0], WARM_UPS)
                 for door in idle.doors:
                     found.append(idle.measure(door, self.messages))
@@ -73,7 +73,7 @@ def shown(found: Sequence[Latency]) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Idle:
+class Idle:
     """The product with nothing to do."""
 
     gateway: Gateway
@@ -97,7 +97,7 @@ class _Idle:
 
 
 @contextmanager
-def _idle_system(stage: Stage) -> Iterator[_Idle]:
+def idle_system(stage: Stage) -> Iterator[Idle]:
     """Run the product with every door, and nothing to do."""
     stage.databases.fill(TEMPLATE, _prepare)
     embedded, port = stage.redis is None, free_port()
@@ -115,15 +115,15 @@ def _idle_system(stage: Stage) -> Iterator[_Idle]:
             stack.callback(program.end)
             program.start()
         if stage.redis is None:
-            yield _Idle(gateway, programs, [http_door("HTTP, up --web", runtime, port)])
+            yield Idle(gateway, programs, [stack.enter_context(http_door("HTTP, up --web", runtime, port))])
             return
         doors = [
-            http_door("HTTP", runtime, port),
+            stack.enter_context(http_door("HTTP", runtime, port)),
             stack.enter_context(command_door(runtime, variables, stage.folder)),
             stack.enter_context(broker_door(stage.redis.url)),
             sql_door(runtime),
         ]
-        yield _Idle(gateway, programs, doors)
+        yield Idle(gateway, programs, doors)
 
 
 def _prepare(url: str) -> None:

@@ -102,14 +102,14 @@ def build(submission: Submission, credentials: Credentials) -> bytes:
     """
     lines = submission.lines
     _check_digits(lines)
-    openings, abonents = _openings(submission.contents), _abonents(lines)
+    openings, abonents = _openings(submission.contents), iter(_abonents(lines))
     if openings:
         _prove(f"<request>{openings[0]}</message>{_security(credentials)}</request>")
-    if len(openings) < len(abonents):
-        each = iter(abonents)
-        abonents = ["".join(islice(each, size)) for size in submission.sizes]
-    messages = [f"{opening}{its_abonents}</message>" for opening, its_abonents in zip(openings, abonents, strict=True)]
-    return f"{_PROLOG}<request>{''.join(messages)}{_security(credentials)}</request>".encode()
+    parts = [_PROLOG, "<request>"]
+    for opening, size in zip(openings, submission.sizes, strict=True):
+        parts += (opening, *islice(abonents, size), "</message>")
+    parts += (_security(credentials), "</request>")
+    return "".join(parts).encode()
 
 
 def enquiry(credentials: Credentials) -> bytes:

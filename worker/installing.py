@@ -2,7 +2,6 @@
 
 from sqlalchemy.exc import OperationalError
 
-from migrations.walk import upgrade
 from models.errors import WrongDatabase
 from models.ledger.install import install
 from models.session import transaction
@@ -17,6 +16,9 @@ def prepare_database(runtime: Runtime) -> None:
     Raises:
         WrongDatabase: it does not answer, is no database, or is newer than this program.
     """
+    # Here, because Alembic takes long to load, and most of who is told of this database only uses it.
+    from migrations.walk import upgrade
+
     read_version(runtime.engine)
     try:
         upgrade(runtime.engine)

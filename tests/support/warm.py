@@ -142,7 +142,8 @@ def _attend(connection: socket.socket) -> list[str]:
 
 
 if __name__ == "__main__":
-    from worker.cli import main
+    from worker.cli import command_line, main
 
+    command_line()  # loads every command
     sys.argv = ["bulkpost", *serve(sys.argv[1])]
     main()

@@ -6,71 +6,65 @@ Exit codes: 0 done, also when some rows of a list were refused; 1 refused or fai
 
 import gc
 import sys
+from importlib import import_module
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import LedgerError
-from worker.cli import (
-    account,
-    adopt,
-    bench,
-    campaign,
-    control,
-    database,
-    demo,
-    doctor,
-    drill,
-    key,
-    lists,
-    prove,
-    purge,
-    replay,
-    run,
-    schedule,
-    simulator,
-    stoplist,
-    web,
-    webhooks,
-    why,
-)
 from worker.database_faults import find_fault
 from worker.errors import ConfigurationError, DispatchError
 
-app = typer.Typer(
-    name="bulkpost",
-    help="Bulk messages that are sent once: campaigns in SQL, posted in batches, every answer kept.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(demo.demo)
-app.command()(run.up)
-app.add_typer(database.app, name="db")
-app.add_typer(account.app, name="account")
-app.add_typer(campaign.app, name="campaign")
-app.add_typer(schedule.app, name="schedule")
-app.add_typer(lists.app, name="list")
-app.add_typer(stoplist.app, name="stoplist")
-app.add_typer(key.app, name="key")
-app.command()(web.web)
-app.add_typer(webhooks.app, name="webhooks")
-app.command()(why.why)
-app.command()(prove.prove)
-app.command()(replay.replay)
-app.command()(purge.purge)
-app.command()(doctor.doctor)
-app.command()(drill.drill)
-app.command()(bench.bench)
-app.command()(control.stop)
-app.command()(control.start)
-app.command()(adopt.adopt)
-app.command()(simulator.simulator)
+COMMANDS = {
+    "demo": "demo",
+    "up": "run",
+    "db": "database",
+    "account": "account",
+    "campaign": "campaign",
+    "schedule": "schedule",
+    "list": "lists",
+    "stoplist": "stoplist",
+    "key": "key",
+    "web": "web",
+    "webhooks": "webhooks",
+    "why": "why",
+    "prove": "prove",
+    "replay": "replay",
+    "purge": "purge",
+    "doctor": "doctor",
+    "drill": "drill",
+    "bench": "bench",
+    "stop": "control",
+    "start": "control",
+    "adopt": "adopt",
+    "simulator": "simulator",
+}
+"""Every command in the order of the help, and the file that has it: as a group `app`, or as a function of its name."""
+
+
+def command_line(asked: str | None = None) -> typer.Typer:
+    """Return the command line, with the asked command alone where there is one: the others take time to load."""
+    app = typer.Typer(
+        name="bulkpost",
+        help="Bulk messages that are sent once: campaigns in SQL, posted in batches, every answer kept.",
+        callback=lambda: None,  # so that it stays a group even of one command
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        module = import_module(f"worker.cli.{COMMANDS[name]}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
 
 def main() -> None:
     """Run the command; what is refused is one line on stderr and exit code 1."""
+    app = command_line(next(iter(sys.argv[1:]), None))
     gc.freeze()  # what is loaded stays: to look through it for cycles took a tenth of a second each time
     try:
         app()

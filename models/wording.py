@@ -52,12 +52,15 @@ class Wordings(ByColumn[Content]):
 class CompiledContent:
     """A content whose templates are parsed: `names` once each, `render` and `render_all` for many recipients."""
 
-    __slots__ = ("_constant", "_make", "_parts", "names")
+    __slots__ = ("_constant", "_make", "_parts", "_personal", "names")
 
     def __init__(self, content: Content) -> None:
         self._make: Callable[..., Content] = type(content)
         self._constant: Content | None = None
         self._parts = parts_of(content)
+        self._personal = {
+            field: part for field, part in self._parts.items() if isinstance(part, Template) and part.names
+        }
         self.names = names_of(self._parts)
 
     def render(self, values: Mapping[str, str]) -> Content:
@@ -85,8 +88,12 @@ class CompiledContent:
             first = self.render({name: column[0] for name, column in columns.items()})
         except (MissingValue, UnsendableText):
             return None
-        templates = {field: part for field, part in self._parts.items() if isinstance(part, Template) and part.names}
-        return Wordings(first, {field: template.fill(columns) for field, template in templates.items()})
+        return Wordings(first, {field: template.fill(columns) for field, template in self._personal.items()})
+
+    def together(self, contents: Sequence[Content]) -> Wordings:
+        """Return contents that `render` has made, at least one, by column."""
+        columns = {field: [getattr(content, field) for content in contents] for field in self._personal}
+        return Wordings(contents[0], columns)
 
 
 def compile_content(content: Content) -> CompiledContent:

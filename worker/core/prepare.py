@@ -48,9 +48,12 @@ def _are_plain(lease: Lease, owed: Owing, fence: Fence) -> bool:
         and not owed.stopped
         and fence.only is None
         and not lease.timing.is_given
-        and are_digits(owed.msisdns, MSISDN_DIGITS)
-        and are_digits(owed.send_keys, KEY_DIGITS)
+        and _are_all_digits(owed)
     )
+
+
+def _are_all_digits(owed: Owing) -> bool:
+    return are_digits(owed.msisdns, MSISDN_DIGITS) and are_digits(owed.send_keys, KEY_DIGITS)
 
 
 def _prepare_each(lease: Lease, owed: Owing, fence: Fence, content: CompiledContent) -> Prepared:
@@ -60,10 +63,12 @@ def _prepare_each(lease: Lease, owed: Owing, fence: Fence, content: CompiledCont
     skipped: list[RecipientOutcome] = []
     # An earlier attempt that may have carried a recipient forbids to call it skipped (P3).
     status = RecipientStatus.UNKNOWN if lease.history.doubtful else RecipientStatus.SKIPPED
-    timed = lease.timing.is_given
+    timed, sound = lease.timing.is_given, _are_all_digits(owed)
     for recipient in owed:
         try:
             _check(recipient, lease, fence)
+            if not sound:
+                _check_digits(recipient)
             if timed:
                 moments[recipient.position] = _moments(lease, recipient)
             contents.append(content.render(recipient.values))
@@ -71,7 +76,7 @@ def _prepare_each(lease: Lease, owed: Owing, fence: Fence, content: CompiledCont
         except (MissingValue, UnsendableText, _NotToday) as refusal:
             skipped.append(RecipientOutcome(recipient.position, status, reason=str(refusal)))
     lines = Lines([o.position for o in kept], [o.msisdn for o in kept], [o.send_key for o in kept], moments)
-    submission = group(lines, contents if content.names else contents[:1])
+    submission = group(lines, content.together(contents) if contents else ())
     return Prepared(submission, tuple(skipped), _expected(submission))
 
 
@@ -81,7 +86,6 @@ def _check(recipient: Owed, lease: Lease, fence: Fence) -> None:
         raise _NotToday(ON_STOP_LIST + (in_doubt if lease.history.doubtful else ""))
     if fence.only is not None and not fence.allows(recipient.msisdn):
         raise _NotToday(fence.reason)
-    _check_digits(recipient)
 
 
 def _check_digits(recipient: Owed) -> None:

@@ -11,11 +11,11 @@ from worker.bench.shown import as_json, bound_table
 from worker.bench.statistics import ratio_spreads, spread
 
 
-def sample(per_second: float, *, cpu: float = 1.0, peak: float = 60.0, recipients: int = 100_000) -> Sample:
+def sample(per_second: float, *, cpu: float = 1.0, peak: float = 60.0, recipients: int = 300_000) -> Sample:
     return Sample(recipients, recipients / per_second, {"workers": cpu * recipients / 100_000}, peak)
 
 
-def measured(*pairs: tuple[float, float], recipients: int = 100_000, peak: float = 60.0) -> Measured:
+def measured(*pairs: tuple[float, float], recipients: int = 300_000, peak: float = 60.0) -> Measured:
     rounds = tuple({FLOOR: sample(floor), PRODUCT: sample(ours, peak=peak)} for ours, floor in pairs)
     return Measured(Order(recipients=recipients, rounds=len(rounds), peers=False), rounds)
 
@@ -74,12 +74,12 @@ def test_each_kind_of_order_has_its_bound(order: Order, bound: float) -> None:
 
 
 def test_short_campaign_is_not_judged_by_its_start() -> None:
-    assert not any("floor" in judged.what for judged in judge([measured((1, 100), recipients=99_999)]))
+    assert not any("floor" in judged.what for judged in judge([measured((1, 100), recipients=299_999)]))
 
 
 def test_bounds_of_several_sizes_say_which_they_are_of() -> None:
     found = [judged.of for judged in judge([measured((1, 1)), measured((1, 1), recipients=1_000_000)])]
-    assert {"100,000", "1,000,000"} <= set(found)
+    assert {"300,000", "1,000,000"} <= set(found)
 
 
 def test_peers_have_bounds_of_their_own() -> None:
@@ -91,7 +91,7 @@ def test_peers_have_bounds_of_their_own() -> None:
 
 
 def test_sizes_are_judged_against_each_other_only_where_they_were_measured_in_turn() -> None:
-    small, large = measured((100, 100)), measured((89, 100), recipients=1_000_000)
+    small, large = measured((100, 100), recipients=100_000), measured((89, 100), recipients=1_000_000)
     assert not any("rate at" in judged.what for judged in judge([large]))
     [flat] = [judged for judged in judge([small, large]) if "rate at" in judged.what]
     assert (round(flat.found, 2), flat.holds) == (0.89, False)
@@ -114,5 +114,5 @@ def test_tables_say_rate_ratio_and_verdict() -> None:
     assert rows(one)[1][:2] == ("product", "79,000")
     assert ratio_rows(one) == [("product / floor", "0.79", "0.79", "0.79")]
     bounds = bound_table([shown([one])])
-    assert bounds.rows[0] == ("product / floor", "100,000", "0.79", "at least 0.8", "MISSED")
+    assert bounds.rows[0] == ("product / floor", "300,000", "0.79", "at least 0.8", "MISSED")
     assert bounds.title == "2 of 3 bounds hold"

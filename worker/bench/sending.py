@@ -11,7 +11,7 @@ from worker.bench.finding import Finding, Table, Tell, figure
 from worker.bench.order import PRODUCT, Order
 from worker.bench.rounds import Measured, measure
 from worker.bench.sample import Round, Sample
-from worker.bench.statistics import ratio_spreads, ratios
+from worker.bench.statistics import ratio_spreads, ratios, spread
 
 ORDERS = "orders"
 GROUPS = ("workers", "database", "Redis", "gateway")
@@ -57,10 +57,12 @@ def rows(measured: Measured) -> list[tuple[str, ...]]:
         samples = [one[name] for one in measured.rounds]
         found = medians(samples)
         cpu = found["cpu_seconds_per_100k_by_process"]
-        rates = (found["per_second"], min(s.per_second for s in samples), max(s.per_second for s in samples))
+        rate = spread([one.per_second for one in samples])
         by_group = [f"{cpu[group]:.2f}" if group in cpu else "" for group in GROUPS]
         in_all, peak = f"{found['cpu_seconds_per_100k']:.2f}", f"{found['peak_mib']:.0f}"
-        lines.append((name, *(f"{rate:,.0f}" for rate in rates), *by_group, in_all, peak))
+        lines.append(
+            (name, *(f"{one:,.0f}" for one in (rate.median, rate.minimum, rate.maximum)), *by_group, in_all, peak)
+        )
     return lines
 
 
@@ -74,8 +76,8 @@ def ratio_rows(measured: Measured) -> list[tuple[str, ...]]:
 
 def _tables(measured: Measured) -> Iterator[Table]:
     rounds = len(measured.rounds)
-    spread = f"median of {rounds} rounds" if rounds > 1 else "one round"
-    yield Table(f"{measured.order.describe()}; {spread}, CPU seconds per 100,000", COLUMNS, rows(measured))
+    over = f"median of {rounds} rounds" if rounds > 1 else "one round"
+    yield Table(f"{measured.order.describe()}; {over}, CPU seconds per 100,000", COLUMNS, rows(measured))
     yield Table("", RATIO_COLUMNS, ratio_rows(measured))
 
 

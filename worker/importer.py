@@ -5,7 +5,7 @@ import leaves a draft that the tick sweeps away. While the database fails with w
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +19,7 @@ from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.repeats import find_by_key
 from models.ledger.rescue import remove_campaign, remove_rows
 from models.ledger.rows import ROWS_AT_ONCE, NewRow
+from models.ledger.seen import SeenNumbers
 from models.session import Sessions, reading, transaction
 from models.work import ON_STOP_LIST
 from worker.collecting import uncollected
@@ -26,6 +27,9 @@ from worker.errors import DispatchError
 from worker.import_pieces import add, finish, mark
 from worker.intake.row import Refusals, Rows
 from worker.list_reader import Mailing, Reader, check_somebody, needed_names, reasons
+
+MOST_REPEATED = 10_000
+"""Where more numbers than this come twice, the database looks through all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +166,57 @@ def fill(
         StrictRefusal: a row was refused, and the mailing is strict.
     """
     read = Reader(rows, needed_names(mailing, rows), mailing, rejected)
-    lines = read.lines
-    new_rows = iter(read)
-    while _add_piece(sessions, campaign_id, read, new_rows, rejected, at):
-        on_progress(len(lines))
+    new_rows, seen, total = iter(read), SeenNumbers(), 0
+    while count := _add_piece(sessions, campaign_id, total + 1, read, new_rows, seen, rejected, at):
+        total += count
+        on_progress(total)
         at("added")
+    again = list(islice(seen.repeated(), MOST_REPEATED + 1))
+    del seen
+    if again:
+        _mark_duplicates(sessions, campaign_id, read, again if len(again) <= MOST_REPEATED else None, rejected, at)
+    refused = check_somebody(read, total)
+    check_strict(mailing, refused, total)
+    return total, refused
+
+
+def _add_piece(
+    sessions: Sessions,
+    campaign_id: int,
+    first: int,
+    read: Reader,
+    new_rows: Iterator[NewRow],
+    seen: SeenNumbers,
+    rejected: Refusals,
+    at: Callable[[str], None],
+) -> int:
+    """Write the next piece of the list, whose first position is given; return how many rows it has."""
+    with uncollected():
+        chunk = list(islice(new_rows, ROWS_AT_ONCE))
+        if not chunk:
+            return 0
+        stopped = add(sessions, campaign_id, first, chunk, at)
+        for position in stopped:
+            rejected.add(read.lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
+        read.refused[ON_STOP_LIST] += len(stopped)
+        seen.add([row.msisdn for row in chunk if row.problem is None and row.msisdn is not None])
+        count = len(chunk)
+        del chunk  # before somebody looks through what is left
+        return count
+
+
+def _mark_duplicates(
+    sessions: Sessions,
+    campaign_id: int,
+    read: Reader,
+    among: Sequence[str] | None,
+    rejected: Refusals,
+    at: Callable[[str], None],
+) -> None:
+    """Skip further rows of a number, which is one of `among` if that is given."""
+    lines = read.lines
     with reading(sessions) as session:
-        duplicates = find_duplicates(session, campaign_id)
+        duplicates = find_duplicates(session, campaign_id, among)
         while piece := list(islice(duplicates, ROWS_AT_ONCE)):
             mark(sessions, campaign_id, piece, lines)
             for found in piece:
@@ -176,31 +224,6 @@ def fill(
                 rejected.add(lines[found.position - 1], found.msisdn, reason)
             at("marked")
             read.refused["the same number twice"] += len(piece)
-    refused = check_somebody(read, len(lines))
-    check_strict(mailing, refused, len(lines))
-    return len(lines), refused
-
-
-def _add_piece(
-    sessions: Sessions,
-    campaign_id: int,
-    read: Reader,
-    new_rows: Iterator[NewRow],
-    rejected: Refusals,
-    at: Callable[[str], None],
-) -> bool:
-    """Write the next piece of the list; return whether there was one."""
-    with uncollected():
-        chunk = list(islice(new_rows, ROWS_AT_ONCE))
-        if not chunk:
-            return False
-        first = len(read.lines) - len(chunk) + 1
-        stopped = add(sessions, campaign_id, first, chunk, at)
-        for position in stopped:
-            rejected.add(read.lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
-        read.refused[ON_STOP_LIST] += len(stopped)
-        del chunk  # before somebody looks through what is left
-        return True
 
 
 def check_strict(mailing: Mailing, refused: Counter[str], total: int) -> None:

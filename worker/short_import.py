@@ -31,9 +31,9 @@ def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: 
     if campaign_id is None:
         return find_first(session, mailing, total_count)
     read = Reader(rows, names, mailing, rejected)
-    new_rows = iter(read)
+    new_rows, total = iter(read), 0
     while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
-        first = len(read.lines) - len(chunk) + 1
+        first, total = total + 1, total + len(chunk)
         stopped = add_rows(session, campaign_id, first, chunk)
         for position in stopped:
             rejected.add(read.lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
@@ -45,10 +45,10 @@ def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: 
         reason = f"the same number as row {read.lines[found.first - 1]}"
         rejected.add(read.lines[found.position - 1], found.msisdn, reason)
     read.refused["the same number twice"] += len(duplicates)
-    refused = check_somebody(read, len(read.lines))
-    check_strict(mailing, refused, len(read.lines))
+    refused = check_somebody(read, total)
+    check_strict(mailing, refused, total)
     finish_import(session, campaign_id, start=mailing.start, actor=mailing.actor)
-    return Imported(campaign_id, total_count=len(read.lines), refused=refused)
+    return Imported(campaign_id, total_count=total, refused=refused)
 
 
 def find_first(session: Session, mailing: Mailing, total_count: int | None = None) -> Imported:

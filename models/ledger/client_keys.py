@@ -65,19 +65,20 @@ def insert_rows_and_keys(
 
     Waits for another transaction that has brought one of the keys, until it ends.
     """
+    positions = range(first_position, first_position + len(rows))
     if all(row.send_key is None for row in rows):
-        insert_rows(session, campaign_id, list(enumerate(rows, first_position)))
+        insert_rows(session, campaign_id, positions, rows)
         return rows
     rows = refuse_keys(session, account_id, campaign_id, first_position, rows)
-    numbered = list(enumerate(rows, first_position))
     if session.get_bind().dialect.name == "sqlite":  # nobody else writes, since this transaction has begun to
-        insert_rows(session, campaign_id, numbered, account_id)
+        insert_rows(session, campaign_id, positions, rows, account_id)
         return rows
+    numbered = list(zip(positions, rows, strict=True))
     keyed = [(position, row) for position, row in numbered if row.send_key is not None]
     inserted = _insert_keyed(session, campaign_id, account_id, keyed)
     final = [row if row.send_key is None or position in inserted else _too_late(row) for position, row in numbered]
-    left = [(position, row) for position, row in enumerate(final, first_position) if position not in inserted]
-    insert_rows(session, campaign_id, left)
+    left = [position for position in positions if position not in inserted]
+    insert_rows(session, campaign_id, left, [final[position - first_position] for position in left])
     return final
 
 

@@ -1,11 +1,13 @@
 """Numbers that a list has twice: found by the database, and skipped. The first row wins."""
 
+import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, String, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from ..outcome import Outcome
@@ -25,17 +27,18 @@ class Duplicate(NamedTuple):
     msisdn: str
 
 
-def find_duplicates(session: Session, campaign_id: int) -> Iterator[Duplicate]:
-    """Yield every further row of a number in one campaign, with the position of the first.
+def find_duplicates(session: Session, campaign_id: int, among: Sequence[str] | None = None) -> Iterator[Duplicate]:
+    """Yield every further row of a number in one campaign, with the position of the first; `among` these numbers alone.
 
     Decided by the database, so that a million rows cost the importing process no memory. Only reads.
     """
     first = func.min(RecipientRow.position).over(partition_by=RecipientRow.msisdn).label("first")
+    chosen = RecipientRow.msisdn.is_not(None) if among is None else RecipientRow.msisdn.in_(_each(session, among))
     numbered = (
         select(RecipientRow.position, first, RecipientRow.msisdn)
         .where(
             RecipientRow.campaign_id == campaign_id,
-            RecipientRow.msisdn.is_not(None),
+            chosen,
             ~select(Outcome.position)
             .where(Outcome.campaign_id == campaign_id, Outcome.position == RecipientRow.position)
             .exists(),
@@ -45,6 +48,13 @@ def find_duplicates(session: Session, campaign_id: int) -> Iterator[Duplicate]:
     statement = select(numbered).where(numbered.c.position > numbered.c.first).order_by(numbered.c.position)
     for row in session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
         yield Duplicate(row.position, row.first, row.msisdn)
+
+
+def _each(session: Session, msisdns: Sequence[str]) -> Select[str]:
+    """Return the numbers as a table to select from: one parameter, however many there are."""
+    if session.get_bind().dialect.name == "sqlite":
+        return select(func.json_each(json.dumps(msisdns)).table_valued(column("value", String)).c.value)
+    return select(func.unnest(literal(msisdns, ARRAY(String))).column_valued("msisdn"))
 
 
 def mark_duplicates(

@@ -4,7 +4,7 @@
 question costs more than reading the row.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from re import ASCII, IGNORECASE
 from re import compile as compile_pattern
 
@@ -20,7 +20,7 @@ UNASSIGNED = "no such phone number: no country has numbers like this"
 DAMAGED = "spreadsheet damage: the number lost its digits"
 
 _RUSSIAN_MOBILE = compile_pattern("79[0-9]{9}").fullmatch
-_NEVER = compile_pattern("(?!)").fullmatch
+_RUSSIAN_MOBILES = compile_pattern("(?:79[0-9]{9}\n)*").fullmatch
 
 _IGNORED = compile_pattern("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # comes along when copied from a page
 _TEXT_CELL = compile_pattern(r'(?:=\s*"(.*)"|\'(.*))', flags=ASCII)  # how a spreadsheet keeps a number a text
@@ -31,6 +31,7 @@ _BETWEEN_NUMBERS = compile_pattern(r"[,;/|\n]+|\s(?:или|и|or|and)\s|(?<=[0-9
 _NOT_A_DIGIT = compile_pattern("[^0-9]")
 _PUNCTUATION = dict.fromkeys(map(ord, " \u00a0()-\u2011"))
 _SPELLED_MOBILE = compile_pattern(r"(?:\+?7|8)?(9[0-9]{9})").fullmatch
+_PLAIN_LENGTH = 12  # characters of such a number and a break
 _LONGEST_NATIONAL = 11  # digits; more usually begin with a country
 _LEAST_OF_TWO = 7  # digits; fewer is not a second number but a remark
 _SURELY_TWO = 20
@@ -41,16 +42,21 @@ class PhoneReader:
 
     def __init__(self, default_region: str) -> None:
         self._region = default_region.upper()
-        self.plain: Callable[[str], object] = _RUSSIAN_MOBILE if self._is_russian_everywhere() else _NEVER
-        """True for the one spelling that needs no look at the number plan: 79 and nine digits."""
+        self._knows_plain = self._is_russian_everywhere()
 
     def _is_russian_everywhere(self) -> bool:
         """Tell whether such digits cannot also be a number of the default region, as they can in Germany."""
         return self._region == "RU" or _assigned("79031234567", self._region) in (None, "79031234567")
 
+    def are_plain(self, spelled: Sequence[str]) -> bool:
+        """Tell whether all are of the one spelling that needs no look at the number plan: 79 and nine digits."""
+        # A cell with a break in it would pass for two: it is counted.
+        text = "\n".join(spelled) + "\n"
+        return self._knows_plain and len(text) == _PLAIN_LENGTH * len(spelled) and bool(_RUSSIAN_MOBILES(text))
+
     def read(self, spelled: str) -> tuple[str | None, str | None]:
         """Return the digits, or None and the reason why these are not one number."""
-        if self.plain(spelled):
+        if self._knows_plain and _RUSSIAN_MOBILE(spelled):
             return spelled, None
         if self._region == "RU" and (mobile := _SPELLED_MOBILE(spelled.translate(_PUNCTUATION))) is not None:
             return "7" + mobile.group(1), None

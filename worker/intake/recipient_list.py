@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from csv import Error as CsvError
+from itertools import chain, islice
 from operator import itemgetter
 from types import TracebackType
 from typing import Self
@@ -10,12 +11,14 @@ from worker.intake.delimited import END, is_blank
 from worker.intake.errors import IntakeError
 from worker.intake.layout import Layout
 from worker.intake.phones import PhoneReader, resembles_phone
-from worker.intake.row import Grid, Row, Unreadable
+from worker.intake.row import Block, Grid, Row, Unreadable
 
 LONGEST_REF = 200
 """Characters of a caller's reference: what the ledger has room for."""
 
 TOO_MANY_CELLS = "more cells than the list has columns: put quotes around a cell with the delimiter in it"
+_ROWS_OF_BLOCK = 200
+"""Few enough that a row which needs a careful look does not cost many others theirs."""
 LONG_REF = f"the reference is longer than {LONGEST_REF} characters"
 
 
@@ -52,7 +55,8 @@ class RecipientList:
         self._called = called
         self._close = close
         self._values = _getter(layout.values)
-        self._ended = False
+        self._parts = self._read()
+        self._rows = chain.from_iterable(part.rows() if isinstance(part, Block) else (part,) for part in self._parts)
 
     def __enter__(self) -> Self:
         return self
@@ -66,46 +70,62 @@ class RecipientList:
         """Close the file; may be called again."""
         self._close()
 
-    @property
-    def line_count(self) -> int:
-        """Lines read so far."""
-        return self._grid.line_num - self._ended
-
     def __iter__(self) -> Iterator[Row]:
-        """Yield one row for every data row, a bad one with its problem.
+        """Yield one row for every data row, a bad one with its problem. Whoever goes on after a break gets the next.
+
+        Raises: as `parts`.
+        """
+        return self._rows
+
+    def parts(self) -> Iterator[Block | Row]:
+        """Yield the same, in blocks where they are plain. What was read in one way does not come again in the other.
 
         Raises: IntakeError where the file stops being a list: bytes that are no text, a quote that is never closed.
         """
-        if self._has_header:
-            self._has_header = False  # whoever goes on after a break goes on with the next row
-            next((cells for cells in self._grid if not is_blank(cells)), None)
-        return self._rows()
+        return self._parts
 
-    def _rows(self) -> Iterator[Row]:
-        grid, values, plain = self._grid, self._values, self._phones.plain
-        width, phone_at, ref_at = len(self._layout.names), self._layout.phone, self._layout.ref
-        new = tuple.__new__  # what Row(...) comes to, at half the time of a row
-        ref = ""
-        end = grid.line_num
-        try:
-            for cells in grid:
-                line, end = end + 1, grid.line_num
-                # The fast way is the same as the careful one for a whole row on one line with a plain number.
-                if (
-                    line == end
-                    and len(cells) == width
-                    and plain(phone := cells[phone_at])
-                    and (ref_at is None or len(ref := cells[ref_at].strip()) <= LONGEST_REF)
-                ):
-                    yield new(Row, (line, phone, phone, ref or None, values(cells), None, None))
-                elif cells == [END]:
-                    self._ended = True
-                elif not is_blank(cells):
-                    if end > line:
-                        self._check_quotes(line, end, cells)
-                    yield self._careful(line, cells)
-        except CsvError as error:
-            raise self._never_closed(end + 1) from error
+    def _read(self) -> Iterator[Block | Row]:
+        grid = self._grid
+        if self._has_header:
+            next((cells for cells in grid if not is_blank(cells)), None)
+        end, failure = grid.line_num, None
+        while failure is None:
+            run, ends, failure = _take(grid)
+            if not run and failure is None:
+                return
+            block = self._block(end + 1, run) if len(run) == grid.line_num - end and failure is None else None
+            if block is not None:
+                yield block
+            else:
+                yield from self._each(end, run, ends)
+            end = ends[-1] if ends else end
+        if isinstance(failure, CsvError):
+            raise self._never_closed(end + 1) from failure
+        raise failure
+
+    def _block(self, first_line: int, run: Sequence[Sequence[str]]) -> Block | None:
+        """Return rows on a line each as a block, None where one of them needs a careful look."""
+        if set(map(len, run)) != {len(self._layout.names)}:
+            return None
+        columns = tuple(zip(*run, strict=True))
+        phones, ref_at = columns[self._layout.phone], self._layout.ref
+        if not self._phones.are_plain(phones):
+            return None
+        refs: Sequence[str | None] = (None,) * len(run)
+        if ref_at is not None:
+            trimmed = list(map(str.strip, columns[ref_at]))
+            if max(map(len, trimmed)) > LONGEST_REF:
+                return None
+            refs = [ref or None for ref in trimmed]
+        return Block(first_line, phones, refs, tuple([list(map(str.strip, columns[at])) for at in self._layout.values]))
+
+    def _each(self, end: int, run: Sequence[Sequence[str]], ends: Sequence[int]) -> Iterator[Row]:
+        for cells, last in zip(run, ends, strict=True):
+            line, end = end + 1, last
+            if cells != [END] and not is_blank(cells):
+                if end > line:
+                    self._check_quotes(line, end, cells)
+                yield self._careful(line, cells)
 
     def _careful(self, line: int, cells: Sequence[str]) -> Row:
         width, ref_at = len(self._layout.names), self._layout.ref
@@ -148,3 +168,16 @@ def _getter(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]
         return lambda cells: (cells[only].strip(),)
     pick = itemgetter(*places)
     return lambda cells: tuple(map(str.strip, pick(cells)))
+
+
+def _take(grid: Grid) -> tuple[list[list[str]], list[int], Exception | None]:
+    """Return the next rows, the line on which each ends, and what went wrong after the last of them."""
+    run: list[list[str]] = []
+    ends: list[int] = []
+    try:
+        for cells in islice(grid, _ROWS_OF_BLOCK):
+            run.append(cells)
+            ends.append(grid.line_num)
+    except Exception as failure:  # noqa: BLE001 - what was read before it comes first
+        return run, ends, failure
+    return run, ends, None

@@ -1,6 +1,7 @@
 """What one row of a list becomes, and what every format gives to make it from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count, repeat
 from typing import NamedTuple, Protocol
 
 
@@ -18,6 +19,24 @@ class Row(NamedTuple):
     values: tuple[str, ...]
     problem: str | None
     send_key: str | None = None
+
+
+class Block(NamedTuple):
+    """Rows below each other, by column: each whole, on a line of its own, with a number that is plain as written.
+
+    None has a problem or a key of its own. `values` has one column for each of the list's `columns`.
+    """
+
+    first_line: int
+    msisdns: Sequence[str]
+    refs: Sequence[str | None]
+    values: tuple[Sequence[str], ...]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield them one by one."""
+        values = zip(*self.values, strict=True) if self.values else repeat(())
+        for line, msisdn, ref, one in zip(count(self.first_line), self.msisdns, self.refs, values, strict=False):
+            yield Row(line, msisdn, msisdn, ref, one, None)
 
 
 class Rows(Protocol):

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from worker.intake import IntakeError, RecipientList, Row, open_list
+from worker.intake.recipient_list import LONG_REF, TOO_MANY_CELLS
 
 Write = Callable[[str | bytes], Path]
 
@@ -296,14 +297,66 @@ def test_a_row_with_line_breaks_is_known_by_its_first_line(write: Write) -> None
     assert [(row.line, row.values) for row in found] == [(2, ("An\nna", "Omsk")), (5, ("Ivan", "Ufa"))]
 
 
-def test_lines_are_counted_as_they_are_read(write: Write) -> None:
-    with open_list(write("phone,name\n79000000001,Anna\n79000000002,Ivan")) as recipients:
-        rows = iter(recipients)
-        next(rows)
-        assert recipients.line_count == 2
-        assert next(rows).msisdn == "79000000002"
-        assert next(rows, None) is None
-        assert recipients.line_count == 3
+def test_whoever_goes_on_after_a_break_gets_the_next_row(write: Write) -> None:
+    with open_list(write("phone,name\n" + "".join(f"7900000{line:04},Anna\n" for line in range(2, 600)))) as recipients:
+        read = [next(iter(recipients)).line for _ in range(2, 600)]
+        assert next(iter(recipients), None) is None
+    assert read == list(range(2, 600))
+
+
+@pytest.mark.parametrize("odd_line", [2, 3, 200, 201, 202, 203, 401, 402, 600])
+@pytest.mark.parametrize(
+    ("odd_row", "odd"),
+    [
+        ("79000000001", Row(0, "79000000001", "79000000001", None, ("", ""), None)),
+        ("+7 900 000-00-01,Anna,a,", Row(0, "79000000001", "+7 900 000-00-01", "Anna", ("a", ""), None)),
+        ("nobody,,,", Row(0, None, "nobody", None, ("", ""), "not a phone number")),
+        (
+            "79000000001,a,b,c,d",
+            Row(0, None, "79000000001", "a", ("b", "c"), TOO_MANY_CELLS),
+        ),
+        (f"79000000001,{'r' * 201},b,c", Row(0, None, "79000000001", None, ("b", "c"), LONG_REF)),
+        (",,,", None),
+        ("", None),
+    ],
+)
+def test_an_odd_row_changes_nothing_for_the_plain_ones_around_it(
+    write: Write, odd_line: int, odd_row: str, odd: Row | None
+) -> None:
+    lines = {line: f"7900000{line:04}, r{line} , Имя ,{line}" for line in range(2, 605)} | {odd_line: odd_row}
+    expected = [
+        Row(line, f"7900000{line:04}", f"7900000{line:04}", f"r{line}", ("Имя", str(line)), None)
+        if line != odd_line
+        else odd and odd._replace(line=line)
+        for line in lines
+    ]
+
+    _, found = read(write("\n".join(["phone,ref,name,size", *lines.values()])), ref_column="ref")
+
+    assert found == [row for row in expected if row is not None]
+
+
+def test_a_row_of_two_lines_moves_those_below_it_and_no_others(write: Write) -> None:
+    rows = [f"7900000{row:04},Anna\n" for row in range(500)]
+    rows[250] = '79000000250,"An\nna"\n'
+
+    _, found = read(write("phone,name\n" + "".join(rows)))
+
+    assert [row.line for row in found] == [*range(2, 253), *range(254, 503)]
+    assert found[250].values == ("An\nna",)
+
+
+def test_rows_before_bytes_that_are_no_text_are_read(write: Write) -> None:
+    rows = "".join(f"7900000{row:04},Имя\n" for row in range(9_999)).encode()
+    path = write(b"phone,name\n" + rows * 2 + b"79000000000,\xff\n")
+    taken = []
+
+    with pytest.raises(IntakeError, match="is not UTF-8 at byte"), open_list(path) as recipients:
+        for row in recipients:
+            taken.append(row)
+
+    assert len(taken) > 9_999
+    assert [row.line for row in taken] == list(range(2, 2 + len(taken)))
 
 
 def test_a_quote_that_is_never_closed_is_refused_with_its_line(write: Write) -> None:

@@ -116,9 +116,22 @@ def test_the_default_region_decides_what_a_number_without_country_is() -> None:
 
 
 def test_plain_digits_are_not_taken_for_russian_where_they_are_a_number_of_the_region() -> None:
-    assert not PhoneReader("DE").plain("79033256699")
+    assert not PhoneReader("DE").are_plain(["79033256699"])
     assert PhoneReader("DE").read("+79033256699") == ("79033256699", None)
-    assert PhoneReader("BY").plain("79033256699")
+    assert PhoneReader("BY").are_plain(["79033256699"])
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "7903325669", "790332566999", "89033256699", "+79033256699", "79033256699 ", "7903325669९"]
+)
+def test_cells_are_plain_only_if_each_of_them_is(odd: str) -> None:
+    assert RUSSIA.are_plain(["79033256699", "79033256600"])
+    assert not RUSSIA.are_plain(["79033256699", odd])
+
+
+def test_a_cell_with_two_plain_numbers_is_not_plain() -> None:
+    assert not RUSSIA.are_plain(["79033256699\n79033256600"])
+    assert not RUSSIA.are_plain(["79033256699\n79033256600", ""])
 
 
 @given(st.integers(min_value=9_000_000_000, max_value=9_999_999_999), st.data())

@@ -1,6 +1,7 @@
 """Waking the workers after a command has committed work. Without a shared broker the next tick finds it by itself."""
 
 from collections.abc import Callable
+from typing import Any
 
 from worker.settings import Settings
 
@@ -11,7 +12,10 @@ def wake_workers(settings: Settings) -> None:
 
 
 def waker(settings: Settings, *, inside: bool = False) -> Callable[[], object]:
-    """Return what publishes one tick; `inside` says that the workers are in this process, and share its memory."""
+    """Return what publishes one tick; `inside` says that the workers are in this process, and share its memory.
+
+    Connects to the broker now, so that nothing but the message itself comes after the commit.
+    """
     if settings.broker_url.startswith("memory") and not inside:
         return lambda: None
     # Celery takes a quarter of a second to import: only commands that wake somebody pay for it.
@@ -23,5 +27,18 @@ def waker(settings: Settings, *, inside: bool = False) -> Callable[[], object]:
         # A person waits for this command: one try. Kombu would try for six seconds.
         transport = {**configured.conf.broker_transport_options, "max_retries": 1, "interval_start": 0}
         configured.conf.broker_transport_options = transport
-        configured.connection_for_write().get_transport_cls()  # imports the broker's driver, and connects to nobody
+        _connect(configured)
     return Wake(app).tick
+
+
+def _connect(app: Any) -> None:
+    """Load and open what a message needs; who does not answer now may do so later."""
+    from kombu.exceptions import OperationalError
+
+    assert app.amqp.send_task_message  # built when it is first asked for
+    try:
+        with app.producer_pool.acquire(block=True) as producer:
+            producer.connection.connect()
+            assert producer.channel
+    except (OperationalError, OSError):
+        pass

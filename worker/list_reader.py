@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from json.encoder import encode_basestring
 from zoneinfo import ZoneInfo
 
@@ -61,11 +61,9 @@ class Reader:
 
     def __iter__(self) -> Iterator[NewRow]:
         parts = self._rows.parts() if isinstance(self._rows, RecipientList) else self._rows
-        for part in parts:
-            if isinstance(part, Block):
-                yield from self._many(part)
-            else:
-                yield self._one(part)
+        return chain.from_iterable(
+            self._many(part) if isinstance(part, Block) else (self._one(part),) for part in parts
+        )
 
     def _many(self, block: Block) -> Iterator[NewRow]:
         """Return what `_one` returns for each row, a column at a time where nobody lacks anything."""

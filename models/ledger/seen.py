@@ -4,20 +4,18 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-_DRAWERS = 128
-
 
 class SeenNumbers:
     """Numbers (E.164 digits), at eight bytes each, in drawers, so that those of one drawer can be looked through."""
 
     def __init__(self) -> None:
-        self._drawers = [array("Q") for _ in range(_DRAWERS)]
+        self._drawers = [array("Q") for _ in range(128)]
 
     def add(self, msisdns: Iterable[str]) -> None:
         """Take down some more."""
-        drawers = self._drawers
+        append = [drawer.append for drawer in self._drawers]
         for number in map(int, msisdns):
-            drawers[number % _DRAWERS].append(number)
+            append[number % 128](number)
 
     def repeated(self) -> Iterator[str]:
         """Yield each that came more than once."""

@@ -115,6 +115,11 @@ def glancing(sessions: Sessions) -> Iterator[Session]:
         yield session
 
 
+def commit_each(session: Session) -> Connection:
+    """Return the connection of a session that has done nothing yet; from now on every statement commits itself."""
+    return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
 def _speak_utc(connection: Any, _record: object) -> None:
     # The end of year 9999 is in year 10000 further east, which Python cannot read. Told by a statement, because poolers
     # refuse options at the start of a connection; and outside of a transaction, whose rollback would undo it.

@@ -15,6 +15,7 @@ from functools import partial
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.ledger.at_once import record_at_once, recorded_at_once
 from models.ledger.claim import claim
 from models.ledger.importing import no_offset
 from models.ledger.owed import read_owed
@@ -33,7 +34,7 @@ from worker.core.prepare import Prepared, prepare
 from worker.errors import GatewayError
 from worker.gateway.client import Gateway
 from worker.gateway.document import Credentials, build, masked
-from worker.insisting import Patience, insist, insist_on_writing
+from worker.insisting import Patience, insist, insist_on_stating, insist_on_writing
 from worker.logs import bound, log
 from worker.settings import Settings, variable_stem
 
@@ -213,12 +214,25 @@ class Dispatcher:
             return insist_on_writing(self.sessions, partial(write, trusting=trusting), is_written, patience)
 
         try:
-            recorded = insist_with(trusting=True)
+            recorded = self._record_at_once(lease, closing, began) or insist_with(trusting=True)
         except (IntegrityError, TrustMisplaced):
             # An id that somebody holds, somebody who was answered before, a lease that was lost: look closely.
             recorded = insist_with(trusting=False)
         self.at("recorded")
         return recorded
+
+    def _record_at_once(self, lease: Lease, closing: Closing, began: float) -> Recorded | None:
+        """Record an answer that takes one statement; None for any other."""
+
+        def state(session: Session) -> Recorded | None:
+            self.at("stating")
+            return record_at_once(session, lease, closing, clock=self.clock)
+
+        written = partial(recorded_at_once, closing)
+        is_written = partial(is_recorded, lease=lease)
+        return insist_on_stating(
+            self.sessions, state, written, is_written, self._patience(began + self.settings.lease_seconds)
+        )
 
     def _patience(self, ends: float) -> Patience:
         return Patience(ends, self.monotonic, self.pause, self.jitter)

@@ -84,3 +84,33 @@ def insist_on_writing(
         return written
 
     return insist(act, patience)
+
+
+def insist_on_stating(
+    sessions: Sessions,
+    state: Callable[[Session], T],
+    written: Callable[[], T],
+    is_written: Callable[[Session], bool],
+    patience: Patience,
+) -> T:
+    """Execute `state`, at most one statement, which commits itself; return what it returned.
+
+    A connection that is lost meanwhile leaves open whether it happened: `is_written` is asked before it is repeated,
+    and `written` says what is returned then.
+
+    Raises:
+        SQLAlchemyError: as `insist`.
+    """
+    stated = False
+
+    def act() -> T:
+        nonlocal stated
+        if stated:
+            with transaction(sessions) as session:
+                if is_written(session):
+                    return written()
+        stated = True
+        with sessions() as session:
+            return state(session)
+
+    return insist(act, patience)

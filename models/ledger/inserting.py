@@ -58,21 +58,32 @@ class Source:
     first_of_collision: frozenset[int] = frozenset()
 
 
+def are_alike(outcomes: Accepted) -> bool:
+    """Say whether they differ in position and id alone, are in order, and their ids are digits."""
+    ids, positions = "".join(outcomes.ids), list(outcomes.positions)
+    alike = len(set(outcomes.segments)) == 1 and positions == sorted(positions)
+    return alike and ids.isascii() and ids.isdigit()
+
+
+def array_of(values: Sequence[int] | Sequence[str]) -> str:
+    """Write numbers, or texts of digits, as PostgreSQL reads an array."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
 def insert_accepted(session: Session, outcomes: Accepted, source: Source, now: datetime) -> bool:
     """Insert by column what differs in position and id alone; False, and nothing is done, where more does."""
-    ids, positions = "".join(outcomes.ids), list(outcomes.positions)
-    if not (ids.isascii() and ids.isdigit()) or len(set(outcomes.segments)) > 1 or positions != sorted(positions):
+    if not are_alike(outcomes):
         return False
     one = next(iter(outcomes))
     if session.get_bind().dialect.name == "sqlite":
-        pairs = [f'"{position}":"{held}"' for position, held in zip(positions, outcomes.ids, strict=True)]
+        pairs = [f'"{position}":"{held}"' for position, held in zip(outcomes.positions, outcomes.ids, strict=True)]
         before, after = _sqlite_columns(one, source, now)
         session.connection().exec_driver_sql(_SQLITE_RUN, (before, *after, f"{{{','.join(pairs)}}}"))
         return True
     values = _values([one], source, now) | {
-        "positions": f"{{{','.join(map(str, positions))}}}",
-        "ids": f"{{{','.join(outcomes.ids)}}}",
-        "kinds": f"{{{','.join(['1'] * len(outcomes))}}}",
+        "positions": array_of(outcomes.positions),
+        "ids": array_of(outcomes.ids),
+        "kinds": array_of([1] * len(outcomes)),
     }
     session.execute(_ALL, values)
     return True

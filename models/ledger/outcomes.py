@@ -63,7 +63,7 @@ def write_answers(
     counts, new = _write(session, outcomes, source, now)
     if new and tell:
         tell_results(session, source.campaign_id, (outcome.position for outcome in new), now)
-    return counts, _bill(new, expected_segments)
+    return counts, bill_of(new, expected_segments)
 
 
 def _write(
@@ -88,7 +88,8 @@ def _write(
     return counts, new
 
 
-def _bill(outcomes: Sequence[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
+def bill_of(outcomes: Sequence[RecipientOutcome], expected_segments: Mapping[int, int]) -> Billing:
+    """Add up what was billed for those accepted, and what we had counted; `expected_segments` are by position."""
     if isinstance(outcomes, Accepted):
         positions, billed = outcomes.positions, sum(outcomes.segments)
     else:

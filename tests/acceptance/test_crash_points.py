@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from models.attempt import Attempt
 from models.campaign import Campaign
+from models.ledger.control import set_account
 from models.recipient import Recipient
 from models.session import reading, transaction
 from tests.support.crash_child import Crash, open_nursery
@@ -35,7 +36,7 @@ from worker.simulator.running import RunningSimulator, running_simulator
 
 pytestmark = pytest.mark.timeout(120)
 
-BATCH_STEPS = ("claiming", "claimed", "rendered", "posting", "posted", "recording", "recorded")
+BATCH_STEPS = ("claiming", "claimed", "rendered", "posting", "posted", "stating", "recorded")
 TICK_STEPS = ("starting", "start", "planning", "plan", "settling", "settle", "hinting", "waking")
 IMPORT_STEPS = (
     "beginning", "begun", "adding:1", "added:1", "adding:3", "added:3", "marked:1", "finishing", "finished",
@@ -73,6 +74,16 @@ def test_kill_at_any_step_charges_everybody_once(crash: Crash, step: str, databa
         assert counts == {
             "total": 35, "pending": 0, "accepted": 35, "rejected": 0, "unknown": 0, "cancelled": 0, "skipped": 0,
         }  # fmt: skip
+        everybody_was_charged_once(runtime, simulator, 35)
+
+
+def test_kill_inside_a_careful_record_charges_everybody_once(crash: Crash, database_url: str, tmp_path: Path) -> None:
+    with running_simulator() as simulator, a_runtime(database_url, simulator.url, batch_size=10) as runtime:
+        campaign_id = create(runtime, 35)
+        with transaction(runtime.sessions) as session:
+            set_account(session, "default", {"per_day": 1_000_000}, actor="test")  # counted: not done in one statement
+        crash("recording", work, database_url, tmp_path)
+        assert work_until_ended(runtime, campaign_id)["accepted"] == 35
         everybody_was_charged_once(runtime, simulator, 35)
 
 

@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that breaks during a commit: whoever commits is not told whether it happened."""
+"""A wire to PostgreSQL that breaks while something is committed: whoever commits is not told whether it happened."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +19,7 @@ class Wire:
         self._listener = create_server(("127.0.0.1", 0))
         self._relays: list[Thread] = []
         self._breaks = self._delivers = False
+        self._at = b""
         port = self._listener.getsockname()[1]
         query = {"sslmode": "disable", "gssencmode": "disable"}
         self.url = url.set(host="127.0.0.1", port=port, query=query).render_as_string(hide_password=False)
@@ -27,11 +28,15 @@ class Wire:
 
     def break_at_commit(self, *, delivers: bool) -> None:
         """Cut the connection at the next commit; `delivers`: the server has done it, only its answer is lost."""
-        self._breaks, self._delivers = True, delivers
+        self.break_at(b"COMMIT", delivers=delivers)
+
+    def break_at(self, words: bytes, *, delivers: bool) -> None:
+        """Cut the connection at the next message (of less than 64 KiB) in which a client says these words."""
+        self._at, self._delivers, self._breaks = words, delivers, True
 
     @property
     def is_broken(self) -> bool:
-        """Whether the commit has been cut."""
+        """Whether it has been cut."""
         return not self._breaks
 
     def close(self) -> None:
@@ -62,7 +67,7 @@ class Wire:
                     said = one.recv(65_536)
                     if not said:
                         return
-                    if one is client and self._breaks and b"COMMIT" in said:
+                    if one is client and self._breaks and self._at in said:
                         self._breaks = False
                         if self._delivers:
                             server.sendall(said)

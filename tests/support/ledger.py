@@ -20,6 +20,7 @@ from models.batch import Batch
 from models.campaign import Campaign
 from models.content import Content, Sms
 from models.event import Event
+from models.ledger.at_once import record_at_once
 from models.ledger.claim import claim
 from models.ledger.control import cancel_campaign, set_account
 from models.ledger.enqueue import Recipient, enqueue_campaign
@@ -141,6 +142,11 @@ class Ledger:
     def record(self, lease: Lease, closing: Closing, **named: Any) -> Recorded:
         """Record with the settings of the product."""
         return self.do(record, lease, closing, **{**RECORDING, **named})
+
+    def record_at_once(self, lease: Lease, closing: Closing) -> Recorded | None:
+        """Close an attempt by one statement, if that can be."""
+        with self.sessions() as session:
+            return record_at_once(session, lease, closing, clock=self.clock)
 
     def rescue(self, **named: Any) -> int:
         """Rescue all leases that ran out; return how many."""

@@ -5,7 +5,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from models.batch import Batch
-from models.session import reading
+from models.ledger.control import set_account
+from models.session import reading, transaction
 from models.states import BatchStatus
 from tests.support.cutting import wire_to
 from tests.support.driving import JumpingClock, work_until_ended
@@ -17,9 +18,14 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.mark.parametrize("delivers", [True, False], ids=["done", "not-done"])
-def test_commit_of_a_record_that_nobody_confirmed_is_written_once(own_url: str, delivers: bool) -> None:
+@pytest.mark.parametrize("careful", [False, True], ids=["at-once", "careful"])
+def test_record_that_nobody_confirmed_is_written_once(own_url: str, careful: bool, delivers: bool) -> None:
     with wire_to(own_url) as wire, one_batch(wire.url) as (runtime, simulator):
-        at = {"recording": lambda: wire.break_at_commit(delivers=delivers)}
+        at = {"stating": lambda: wire.break_at(b"INSERT INTO bulkpost_outcomes", delivers=delivers)}
+        if careful:
+            with transaction(runtime.sessions) as session:
+                set_account(session, "default", {"per_day": 1_000_000}, actor="test")
+            at = {"recording": lambda: wire.break_at_commit(delivers=delivers)}
         done = dispatch(runtime, at=at, pause=once(nothing))
         assert (wire.is_broken, done.late) == (True, False)
         everybody_has_one_answer(runtime, simulator)

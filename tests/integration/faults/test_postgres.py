@@ -1,6 +1,7 @@
 """P1, P2, P5 while PostgreSQL fails: an answer that the provider has given is written, and nobody is asked twice."""
 
 from contextlib import ExitStack
+from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
 
@@ -11,7 +12,8 @@ from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from models.session import open_engine, open_sessions, reading, transaction
+from models.ledger.webhooks import add_webhook
+from models.session import database_clock, open_engine, open_sessions, reading, transaction
 from tests.support.databases import migrate
 from tests.support.driving import work_until_ended
 from tests.support.servers import required
@@ -127,10 +129,17 @@ def test_answer_is_recorded_after_a_deadlock(own_url: str) -> None:
         session.execute(text("SELECT id FROM bulkpost_accounts FOR UPDATE"))
 
     trouble = Trouble(close_the_circle)
+
+    def clock(session: Session) -> datetime:
+        alone = session.connection().get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        return database_clock(session) if alone else trouble(session)
+
     faults: list[str] = []
     with one_batch(own_url) as (runtime, simulator):
+        with transaction(runtime.sessions) as session:  # whom a webhook is told of is not recorded in one statement
+            add_webhook(session, "shop", "https://shop.example/hook", actor="test")
         event.listen(runtime.engine, "handle_error", lambda met: faults.append(met.original_exception.sqlstate))
-        dispatch(runtime, at={"posted": trouble.fall_due}, pause=once(other.join), clock=trouble)
+        dispatch(runtime, at={"posted": trouble.fall_due}, pause=once(other.join), clock=clock)
         everybody_has_one_answer(runtime, simulator)
     engine.dispose()
     assert faults == ["40P01"]

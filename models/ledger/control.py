@@ -19,13 +19,13 @@ from ..session import Clock, database_clock
 from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus, RecipientStatus
 from ..timing import from_json as timing_from_json
 from .brakes import let_account_go_on, pause_account
-from .claim import running_count
 from .limits import change_rate
 from .locks import find_account, lock_account, lock_accounts, lock_with_account, write_event
 from .moves import cancel_ready_batches, move_campaign
 from .outcomes import count_outcomes, end_pending
 from .record import end_cancelled
 from .resumption import AS_IT_IS, Resumption, make_resumable
+from .sight import running_count
 from .windows import WINDOW_COLUMNS, set_opening
 
 

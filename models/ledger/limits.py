@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from ..account import Account
 from ..batch import Batch
-from ..campaign import Campaign
 from ..content import Content, expected_segments, variable_names
 from ..states import RecipientStatus
 from ..work import Closing, Lease
@@ -81,12 +80,12 @@ def day_room(account: Account, segments_each: int, now: datetime) -> int | None:
     return max(0, min(rooms)) if rooms else None
 
 
-def segments_each(campaign: Campaign, content: Content) -> int:
+def segments_each(content: Content, segment_count: int, accepted_count: int) -> int:
     """Return how many segments to reserve for one recipient: counted where all get one text, else the average so far
-    that was billed, rounded up."""
+    that was billed for those accepted, rounded up."""
     if not variable_names(content) and (known := expected_segments(content)) is not None:
         return known
-    return max(1, -(-campaign.segment_count // campaign.accepted_count)) if campaign.accepted_count else 1
+    return max(1, -(-segment_count // accepted_count)) if accepted_count else 1
 
 
 def count_on_day(account: Account, count: int, each: int) -> None:

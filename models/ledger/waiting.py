@@ -141,6 +141,7 @@ def _held_by_batches(session: Session, campaign: Campaign, account: Account, now
 
 def _segments_each(campaign: Campaign) -> int:
     try:
-        return max(1, segments_each(campaign, from_json(campaign.kind, campaign.content)))
+        content = from_json(campaign.kind, campaign.content)
+        return max(1, segments_each(content, campaign.segment_count, campaign.accepted_count))
     except ContentError:
         return 1

@@ -146,6 +146,12 @@ def _begin(**_facts: Any) -> None:
     setswitchinterval(SWITCH_SECONDS)
 
 
+@signals.worker_process_init.connect
+def _load(**_facts: Any) -> None:
+    """Let a child of the pool load what posts before the first message waits for it: its parent never does."""
+    import worker.dispatcher  # noqa: F401
+
+
 @signals.worker_ready.connect
 def _take_signals(**_facts: Any) -> None:
     take_signals(stop_claiming)

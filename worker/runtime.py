@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from models.session import Sessions, open_engine, open_sessions
-from worker.dispatcher import Dispatcher
-from worker.gateway.client import Gateway
-from worker.lane import Lane
 from worker.scheduler import Scheduler
 from worker.settings import Settings, load_settings
 from worker.stop_file import StopFile
@@ -19,6 +16,9 @@ from worker.stopping import end_is_asked_for
 from worker.witness import Watch, open_witness
 
 if TYPE_CHECKING:
+    from worker.dispatcher import Dispatcher
+    from worker.gateway.client import Gateway
+    from worker.lane import Lane
     from worker.schedules import Maker
     from worker.webhooks.sender import Sender
 
@@ -55,17 +55,22 @@ class Runtime:
     settings: Settings
     engine: Engine
     sessions: Sessions
-    gateway: Gateway
+    gateway: "Gateway"
     watch: Watch
     stop_file: StopFile
 
-    def dispatcher(self) -> Dispatcher:
+    def dispatcher(self) -> "Dispatcher":
         """Return the worker of single batches."""
+        # Here, as whatever else only some processes need: the main process of a pool posts nothing.
+        from worker.dispatcher import Dispatcher
+
         stopped = self.stop_file.is_there
         return Dispatcher(self.settings, self.sessions, self.gateway, saw=self.watch.saw, stopped=stopped)
 
-    def lane(self) -> Lane:
+    def lane(self) -> "Lane":
         """Return the worker of one account."""
+        from worker.lane import Lane
+
         return Lane(self.dispatcher(), is_stopping, rest, self.watch.confirm)
 
     def scheduler(self) -> Scheduler:
@@ -74,7 +79,6 @@ class Runtime:
 
     def maker(self) -> "Maker":
         """Return the maker of schedules' campaigns."""
-        # Here, as the sender: a process that only posts needs neither lists nor webhooks.
         from worker.schedules import Maker
 
         return Maker(self.settings, self.sessions, is_stopping, self.watch.confirm)
@@ -93,6 +97,8 @@ class Runtime:
 
 def open_runtime(settings: Settings) -> Runtime:
     """Build a runtime; opens no connection yet."""
+    from worker.gateway.client import Gateway
+
     engine = open_engine(settings.database_url, pool_size=MOST_CONNECTIONS)
     sessions = open_sessions(engine)
     watch = Watch(sessions, open_witness(settings))

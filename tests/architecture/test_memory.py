@@ -17,7 +17,6 @@ NEVER = {
     "pydantic": "only campaigns that are asked for by name, and the HTTP door",
     "pygments": "comes with rich and Alembic",
     "python_calamine": "only workbooks",
-    "requests": "only the benchmark",
     "rich": "only commands",
     "standardwebhooks": "only webhooks",
     "structlog": "loads rich",
@@ -42,9 +41,13 @@ def loaded_by(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["worker.tasks", "worker.embedded"])
+@pytest.mark.parametrize("module", ["worker.tasks", "worker.embedded", "worker.dispatcher"])
 def test_worker_loads_nothing_that_it_never_needs(module: str) -> None:
     assert loaded_by(module) & set(NEVER) == set()
+
+
+def test_main_process_of_a_pool_leaves_posting_to_its_children() -> None:
+    assert loaded_by("worker.tasks") & {"lxml", "requests", "worker.dispatcher", "worker.gateway.client"} == set()
 
 
 def test_command_that_shows_campaigns_loads_neither_celery_nor_migrations() -> None:

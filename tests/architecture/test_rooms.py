@@ -76,10 +76,10 @@ ROOMS = {
         "worker.errors",
         "worker.gateway",
     },
-    "worker/gateway/client.py": {"urllib3", "worker.core.messages", "worker.errors", "worker.gateway"},
+    "worker/gateway/client.py": {"requests", "urllib3", "worker.core.messages", "worker.errors", "worker.gateway"},
     "worker/gateway/double.py": {"requests"},
-    "worker/gateway/failure.py": {"urllib3", "worker.errors"},
-    "worker/gateway/transport.py": {"certifi", "urllib3"},
+    "worker/gateway/failure.py": {"requests", "urllib3", "worker.errors"},
+    "worker/gateway/transport.py": {"requests", "urllib3"},
     "worker/intake/": {"phonenumbers", "python_calamine", "worker.errors", "worker.intake"},
     "worker/import_pieces.py": SQL_FROM_OUTSIDE
     | {"models", "worker.database_faults", "worker.errors", "worker.insisting"},
@@ -143,7 +143,7 @@ ROOMS = {
     "worker/witness.py": {"models", "redis", "worker.clock", "worker.logs", "worker.settings"},
     "worker/webhooks/": SQL_FROM_OUTSIDE
     | {"models", "worker.clock", "worker.errors", "worker.logs", "worker.settings", "worker.webhooks"},
-    "worker/webhooks/posting.py": {"certifi", "worker.clock", "worker.webhooks"},
+    "worker/webhooks/posting.py": {"requests.utils", "worker.clock", "worker.webhooks"},
     "worker/webhooks/signing.py": {"standardwebhooks", "worker.errors"},
     "worker/wake.py": {"celery", "kombu", "worker.logs"},
     "worker/runtime.py": SQL_FROM_OUTSIDE
@@ -168,6 +168,7 @@ ROOMS = {
         "celery",
         "kombu",
         "models.errors",
+        "worker.dispatcher",
         "worker.errors",
         "worker.logs",
         "worker.runtime",
@@ -209,6 +210,7 @@ ROOMS = {
     "worker/bench/peer_tables.py": {"sqlalchemy", "worker.bench"},
     "worker/drill/": SQL_FROM_OUTSIDE | {"migrations", "models", "worker"},
     "worker/drill/thrice.py": {"celery", "kombu", "worker"},
+    "worker/cli/waking.py": {"celery", "kombu.exceptions", "worker"},
     "worker/cli/": SQL_FROM_OUTSIDE | {"migrations", "models", "rich", "typer", "web", "worker"},
     "web/": SQL_FROM_OUTSIDE
     | {"anyio", "fastapi", "h11", "models", "pydantic", "pydantic_core", "starlette", "uvicorn", "web"}

@@ -5,19 +5,21 @@ handed to the socket, the HTTP status, the time. Source: protocol.md 2 and 8.
 """
 
 from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from threading import Lock, local
 from weakref import WeakSet
 
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, LocationValueError
+import requests
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
 
 from worker.core.messages import Exchange, Meaning, Reply
 from worker.errors import ConfigurationError, GatewayError, Unreadable
 from worker.gateway.failure import cut_short, not_answered, refusal
 from worker.gateway.headers import charset_of, retry_after
 from worker.gateway.reply import parse
-from worker.gateway.transport import WatchedPools, watching
+from worker.gateway.transport import WatchedAdapter, watching
 
 CONTENT_TYPE = "text/xml; charset=utf-8;"
 """With the semicolon at its end. Source: protocol.md 2."""
@@ -27,11 +29,11 @@ _REPLY_FLOOR_BYTES = 2**20
 _REPLY_PER_REQUEST_BYTE = 16  # the longest documented text, each letter an entity, is a tenth of that
 _EVIDENCE_BYTES = 2**16  # of an answer that is too long
 _PIECE_BYTES = 2**16
-_TROUBLES = (HTTPError, HTTPException, OSError, UnicodeError)
+_TROUBLES = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 
 class Gateway:
-    """Posts documents; may be shared by threads, each of which gets connections of its own. Make it after a fork."""
+    """Posts documents; may be shared by threads, each of which gets a session of its own. Make it after a fork."""
 
     def __init__(
         self,
@@ -40,23 +42,18 @@ class Gateway:
         ca_bundle: str | None = None,
         reply_limit_bytes: int = REPLY_LIMIT_BYTES,
     ) -> None:
-        """Prepare connections; `ca_bundle` is a file of certificates to trust in place of the public ones.
+        """Prepare sessions; `ca_bundle` is a file of certificates to trust in place of the public ones.
 
         Raises: ConfigurationError where that file does not exist.
         """
         if ca_bundle is not None and not Path(ca_bundle).is_file():
             raise ConfigurationError(f"no file of trusted certificates at {ca_bundle}: correct its path")
-        self._headers = {
-            "Content-type": content_type,
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-            "User-Agent": "bulkpost",
-        }
+        self._content_type = content_type
         self._ca_bundle = ca_bundle
         self._reply_limit_bytes = reply_limit_bytes
         self._local = local()
         self._lock = Lock()
-        self._all_pools: WeakSet[WatchedPools] = WeakSet()
+        self._sessions: WeakSet[requests.Session] = WeakSet()
 
     def post(self, url: str, body: bytes, *, connect_timeout_seconds: float, read_timeout_seconds: float) -> Exchange:
         """Post one document and read the answer, all of it within the sum of both timeouts.
@@ -80,19 +77,15 @@ class Gateway:
 
     def _exchange(
         self, url: str, body: bytes, connect_timeout_seconds: float, read_timeout_seconds: float
-    ) -> tuple[BaseHTTPResponse, bytes, GatewayError | None]:
+    ) -> tuple[requests.Response, bytes, GatewayError | None]:
         with watching(connect_timeout_seconds, read_timeout_seconds) as watch:
             try:
-                if "://" not in url:  # urllib3 would only warn of it
-                    raise LocationValueError("no scheme")
-                response = self._pools().urlopen(
-                    "POST",
+                response = self._session().post(
                     url,
-                    body=body,
-                    headers=self._headers,
-                    redirect=False,
-                    retries=False,
-                    preload_content=False,
+                    data=body,
+                    timeout=(connect_timeout_seconds, read_timeout_seconds),
+                    allow_redirects=False,
+                    stream=True,
                 )
             except _TROUBLES as trouble:
                 raise not_answered(trouble, url, handed_over=watch.handed_over) from trouble
@@ -100,30 +93,55 @@ class Gateway:
                 limit = min(_REPLY_FLOOR_BYTES + _REPLY_PER_REQUEST_BYTE * len(body), self._reply_limit_bytes)
                 raw, early_end = _read(response, limit)
             finally:
-                response.close()  # and the connection, unless the answer was read to its end
-                response.release_conn()
+                response.close()
         return response, raw, early_end
 
     def close(self) -> None:
         """Close the idle connections of every thread."""
         with self._lock:
-            for pools in self._all_pools:
-                pools.close()
+            for session in self._sessions:
+                session.close()
 
-    def _pools(self) -> WatchedPools:
-        pools: WatchedPools | None = getattr(self._local, "pools", None)
-        if pools is None:
-            pools = self._local.pools = WatchedPools(self._ca_bundle)
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._new_session()
             with self._lock:
-                self._all_pools.add(pools)
-        return pools
+                self._sessions.add(session)
+        return session
+
+    def _new_session(self) -> requests.Session:
+        session = _Session()
+        session.trust_env = False  # no proxy, no .netrc: what is sent depends on the account alone
+        session.verify = self._ca_bundle or True
+        session.cookies.set_policy(
+            DefaultCookiePolicy(allowed_domains=())
+        )  # a PHP session would queue our parallel posts
+        session.headers.clear()
+        session.headers.update(
+            {
+                "Content-type": self._content_type,
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+                "User-Agent": "bulkpost",
+            }
+        )
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, WatchedAdapter())
+        return session
 
 
-def _read(response: BaseHTTPResponse, limit: int) -> tuple[bytes, GatewayError | None]:
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Know no redirects: `requests` would read their bodies to the end, past our limit."""
+
+
+def _read(response: requests.Response, limit: int) -> tuple[bytes, GatewayError | None]:
     """Read what comes, up to a limit of decoded bytes; return it with what ended it too early, if anything did."""
-    status, raw = response.status, bytearray()
+    status, raw = response.status_code, bytearray()
+    body: BaseHTTPResponse = response.raw
     try:
-        while piece := response.read1(_PIECE_BYTES, decode_content=True):
+        while piece := body.read1(_PIECE_BYTES, decode_content=True):
             raw += piece
             if len(raw) > limit:
                 evidence = bytes(raw[:_EVIDENCE_BYTES])
@@ -133,9 +151,9 @@ def _read(response: BaseHTTPResponse, limit: int) -> tuple[bytes, GatewayError |
     return bytes(raw), None
 
 
-def _judge(response: BaseHTTPResponse, raw: bytes, early_end: GatewayError | None) -> Exchange:
+def _judge(response: requests.Response, raw: bytes, early_end: GatewayError | None) -> Exchange:
     """Return the exchange if its body is an answer, whatever the status and however the connection ended."""
-    status, wait = response.status, retry_after(response.headers)
+    status, wait = response.status_code, retry_after(response.headers)
     try:
         reply = parse(raw, charset_of(response.headers))
     except Unreadable as unreadable:

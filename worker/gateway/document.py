@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import islice, repeat
 
-from lxml import etree
-
 from models.content import KINDS, Content, to_json
 from models.template import unsendable
 from models.timing import Moments
@@ -181,6 +179,8 @@ def _escaped(texts: Sequence[str]) -> Sequence[str]:
 
 def _prove(document: str) -> None:
     """Read a document back; what fails here is a fault of this module."""
+    from lxml import etree  # here: settings know credentials, and not every process that has settings posts
+
     etree.fromstring(document, etree.XMLParser(resolve_entities=False, no_network=True))
 
 

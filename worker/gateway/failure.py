@@ -10,7 +10,7 @@ from socket import gaierror
 from ssl import SSLCertVerificationError, SSLError
 from urllib.parse import urlsplit
 
-from urllib3 import BaseHTTPResponse
+import requests
 
 from worker.errors import GatewayError, Misdirected, NotSent, Throttled, TooLarge, Unanswered
 
@@ -45,9 +45,9 @@ def cut_short(trouble: Exception, status: int, raw: bytes) -> GatewayError:
     )
 
 
-def refusal(response: BaseHTTPResponse, raw: bytes, retry_after_seconds: float | None) -> GatewayError | None:
+def refusal(response: requests.Response, raw: bytes, retry_after_seconds: float | None) -> GatewayError | None:
     """Return what the status alone says, None for one that leaves it to the body."""
-    status = response.status
+    status = response.status_code
     wait = retry_after_seconds
     if status == 413:
         return TooLarge("HTTP 413: the document is too large", http_status=status, raw=raw)
@@ -72,9 +72,9 @@ def refusal(response: BaseHTTPResponse, raw: bytes, retry_after_seconds: float |
 
 
 def _cause(trouble: BaseException) -> BaseException:
-    """Return the first error of socket or protocol behind what `urllib3` made of it."""
+    """Return the first error of socket or protocol behind what `requests` and `urllib3` made of it."""
     for error in _each_behind(trouble):
-        if isinstance(error, (OSError, HTTPException)):
+        if isinstance(error, (OSError, HTTPException)) and not isinstance(error, requests.RequestException):
             return error
     return trouble
 

@@ -1,8 +1,8 @@
 """The socket under one exchange: its deadline, and whether a byte of ours was ever handed over.
 
-A timeout per read lets a slow drip of bytes last for ever, and `urllib3` raises the same error before and after the
-body has left. Both are known for certain in one place only: at the socket. So the connections that the pools open wrap
-theirs, and every send and receive goes through the `Watch` of the exchange that is going on.
+A timeout per read lets a slow drip of bytes last for ever, and `requests` raises the same error before and after the
+body has left. Both are known for certain in one place only: at the socket. So the connections that the session opens
+wrap theirs, and every send and receive goes through the `Watch` of the exchange that is going on.
 """
 
 import io
@@ -15,8 +15,8 @@ from http.client import CONTINUE, SWITCHING_PROTOCOLS
 from time import monotonic
 from typing import Any, cast
 
-from certifi import where
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
@@ -53,22 +53,24 @@ def watching(connect_timeout_seconds: float, read_timeout_seconds: float) -> Ite
         _current.reset(token)
 
 
-class WatchedPools(PoolManager):
-    """Opens only connections whose sockets are watched; keeps one per host. Knows no proxy, no login, no cookie.
+class WatchedAdapter(HTTPAdapter):
+    """Open only connections whose sockets are watched; keep one per host, retry nothing."""
 
-    `ca_bundle` is a file of certificates to trust in place of the public ones.
-    """
+    def __init__(self) -> None:
+        super().__init__(max_retries=0, pool_connections=4, pool_maxsize=1)
 
-    def __init__(self, ca_bundle: str | None) -> None:
-        super().__init__(num_pools=4, maxsize=1, cert_reqs="CERT_REQUIRED", ca_certs=ca_bundle or where())
-        self.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """Make the pools of the session, as the base does, with our connections."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
     def close(self) -> None:
         """Close idle connections at once; the base leaves that to the garbage collector."""
-        for key in self.pools.keys():  # noqa: SIM118 - a container of urllib3's own, which refuses to be iterated
-            if (pool := self.pools.get(key)) is not None:
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - a container of urllib3's own, which refuses to be iterated
+            if (pool := pools.get(key)) is not None:
                 pool.close()
-        self.clear()
+        super().close()
 
 
 class _FinalAnswer(client.HTTPResponse):

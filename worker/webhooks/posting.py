@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from threading import Timer
 
-from certifi import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from worker.clock import monotonic
 from worker.webhooks.addresses import AddressRefused, Resolve, Target, find_addresses
@@ -98,7 +98,7 @@ class Poster:
         if target.scheme == "http":
             yield sock
             return
-        context = self.context or ssl.create_default_context(cafile=where())
+        context = self.context or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
         with context.wrap_socket(sock, server_hostname=target.host) as tls:
             yield tls
 

@@ -3,6 +3,7 @@
 import os
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.sharedctypes import RawValue
 from typing import TYPE_CHECKING
 
@@ -55,13 +56,19 @@ class Runtime:
     settings: Settings
     engine: Engine
     sessions: Sessions
-    gateway: "Gateway"
     watch: Watch
     stop_file: StopFile
 
+    @cached_property
+    def gateway(self) -> "Gateway":
+        """What posts documents, made when it is first asked for."""
+        # Here, as whatever else only some processes need: the main process of a pool posts nothing.
+        from worker.gateway.client import Gateway
+
+        return Gateway()
+
     def dispatcher(self) -> "Dispatcher":
         """Return the worker of single batches."""
-        # Here, as whatever else only some processes need: the main process of a pool posts nothing.
         from worker.dispatcher import Dispatcher
 
         stopped = self.stop_file.is_there
@@ -91,18 +98,17 @@ class Runtime:
 
     def close(self) -> None:
         """Give all connections back."""
-        self.gateway.close()
+        if "gateway" in vars(self):
+            self.gateway.close()
         self.engine.dispose()
 
 
 def open_runtime(settings: Settings) -> Runtime:
     """Build a runtime; opens no connection yet."""
-    from worker.gateway.client import Gateway
-
     engine = open_engine(settings.database_url, pool_size=MOST_CONNECTIONS)
     sessions = open_sessions(engine)
     watch = Watch(sessions, open_witness(settings))
-    return Runtime(settings, engine, sessions, Gateway(), watch, StopFile(settings.stop_file))
+    return Runtime(settings, engine, sessions, watch, StopFile(settings.stop_file))
 
 
 _made: dict[int, Runtime] = {}

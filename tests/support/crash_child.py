@@ -66,7 +66,7 @@ def work_and_die(deed: str, database_url: str, folder: str, fatal: str) -> None:
         if fatal in (step, f"{step}:{reached[step]}"):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    importer.ROWS_AT_ONCE = ROWS_AT_ONCE  # type: ignore[attr-defined]
+    importer.ROWS_AT_ONCE = ROWS_AT_ONCE
     DEEDS[deed](open_runtime(quick_settings(database_url)), Path(folder), at)
 
 

@@ -36,11 +36,16 @@ _PATIENCE = {
 
 
 def database_clock(session: Session) -> datetime:
-    """Return the database's time now, not that of the transaction's start. SQLite lives on this host: its own clock."""
+    """Return the database's time now, not that of the transaction's start."""
     if session.get_bind().dialect.name == "sqlite":
-        return datetime.now(UTC)
+        return sqlite_clock()
     moment: datetime = session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return moment.astimezone(UTC)
+
+
+def sqlite_clock() -> datetime:
+    """Return the time where the database is SQLite, which lives on this host: its own clock."""
+    return datetime.now(UTC)
 
 
 def read_url(url: str) -> URL:
@@ -105,19 +110,6 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     with sessions() as session:
         session.connection(execution_options={_READ_ONLY: True})
         yield session
-
-
-@contextmanager
-def glancing(sessions: Sessions) -> Iterator[Session]:
-    """Open a session whose statements each stand alone: no transaction, so two round trips less than `reading`."""
-    with sessions() as session:
-        session.connection(execution_options={_READ_ONLY: True, "isolation_level": "AUTOCOMMIT"})
-        yield session
-
-
-def commit_each(session: Session) -> Connection:
-    """Return the connection of a session that has done nothing yet; from now on every statement commits itself."""
-    return session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def _speak_utc(connection: Any, _record: object) -> None:

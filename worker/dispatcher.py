@@ -10,19 +10,22 @@ the step is done, so that tests can kill the process there.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.direct import Direct, direct
 from models.ledger.at_once import record_at_once, recorded_at_once
 from models.ledger.claim import claim
+from models.ledger.claim_at_once import claim_at_once
 from models.ledger.importing import no_offset
 from models.ledger.owed import read_owed
 from models.ledger.record import Recorded, record
 from models.ledger.usual import TrustMisplaced
 from models.ledger.written import is_recorded
-from models.session import Clock, Sessions, database_clock, glancing, transaction
+from models.session import Clock, Sessions, database_clock, transaction
 from models.states import ErrorClass
 from models.work import Brake, ClaimRefusal, Closing, Lease, Owing, RecipientOutcome, Refused, Verdict
 from worker.clock import jitter, monotonic, pause
@@ -94,19 +97,42 @@ class Dispatcher:
         return recorded
 
     def _claim(self, account_id: int, first_of_lane: bool) -> Lease | Refused:
-        with transaction(self.sessions) as session:
-            lease = claim(
-                session,
+        lease: Lease | Refused | None = None if first_of_lane else self._claim_at_once(account_id)
+        if lease is None:
+            with transaction(self.sessions) as session:
+                lease = claim(
+                    session,
+                    account_id,
+                    environment=self.settings.environment,
+                    lease_seconds=self.settings.lease_seconds,
+                    doubt_limit_seconds=self.settings.doubt_limit_seconds,
+                    first_of_lane=first_of_lane,
+                    clock=self.clock,
+                )
+                self.at("claiming")
+        self.at("claimed")
+        return lease
+
+    def _claim_at_once(self, account_id: int) -> Lease | None:
+        """Claim for an account that nothing limits; None for any other."""
+        now = self._told()
+        with direct(self.sessions) as connection:
+            return claim_at_once(
+                connection,
                 account_id,
                 environment=self.settings.environment,
                 lease_seconds=self.settings.lease_seconds,
                 doubt_limit_seconds=self.settings.doubt_limit_seconds,
-                first_of_lane=first_of_lane,
-                clock=self.clock,
+                now=now,
+                before_commit=lambda: self.at("claiming"),
             )
-            self.at("claiming")
-        self.at("claimed")
-        return lease
+
+    def _told(self) -> datetime | None:
+        """Return the moment by a clock that is not the database's."""
+        if self.clock is database_clock:
+            return None
+        with self.sessions() as session:
+            return self.clock(session)
 
     def _close(self, lease: Lease, began: float) -> Closing:
         """Post what the lease owes and say what record has to write."""
@@ -135,8 +161,8 @@ class Dispatcher:
         return self._closing(lease, prepared, credentials, post, decision)
 
     def _read(self, lease: Lease) -> Owing:
-        with glancing(self.sessions) as session:
-            return read_owed(session, lease)
+        with direct(self.sessions) as connection:
+            return read_owed(connection, lease)
 
     def _post(self, lease: Lease, body: bytes) -> _Post:
         self.at("posting")
@@ -224,9 +250,9 @@ class Dispatcher:
     def _record_at_once(self, lease: Lease, closing: Closing, began: float) -> Recorded | None:
         """Record an answer that takes one statement; None for any other."""
 
-        def state(session: Session) -> Recorded | None:
+        def state(connection: Direct) -> Recorded | None:
             self.at("stating")
-            return record_at_once(session, lease, closing, clock=self.clock)
+            return record_at_once(connection, lease, closing, now=self._told())
 
         written = partial(recorded_at_once, closing)
         is_written = partial(is_recorded, lease=lease)

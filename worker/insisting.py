@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from models.direct import Direct, direct
 from models.session import Sessions, transaction
 from worker.clock import jitter, monotonic, pause
 from worker.database_faults import find_fault
@@ -88,7 +89,7 @@ def insist_on_writing(
 
 def insist_on_stating(
     sessions: Sessions,
-    state: Callable[[Session], T],
+    state: Callable[[Direct], T],
     written: Callable[[], T],
     is_written: Callable[[Session], bool],
     patience: Patience,
@@ -110,7 +111,7 @@ def insist_on_stating(
                 if is_written(session):
                     return written()
         stated = True
-        with sessions() as session:
-            return state(session)
+        with direct(sessions) as connection:
+            return state(connection)
 
     return insist(act, patience)

@@ -1,14 +1,17 @@
-"""Recording the usual answer in one statement that commits itself, on PostgreSQL: one round trip in place of seven.
+"""Recording the usual answer: on PostgreSQL in one statement that commits itself, on SQLite in four of one transaction.
 
 It does what `record_usual` does, or nothing where the lease was lost, or where there is more to do than this: an
 account whose answers are counted, a webhook to tell, a campaign that may cost so much and no more.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    FromClause,
+    Insert,
     Integer,
     Text,
     and_,
@@ -21,59 +24,65 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute
 
 from ..attempt import Attempt
 from ..base import Instant, constant
 from ..batch import Batch
 from ..campaign import Campaign
+from ..direct import Direct
 from ..outcome import Outcome
-from ..session import Clock, commit_each, database_clock
+from ..session import sqlite_clock
 from ..states import BatchStatus, RecipientStatus
 from ..webhook import Webhook
 from ..work import Accepted, Closing, Lease
 from .brakes import is_kept
 from .ending import CLOSE, COMPLETE, COUNT, end_values
 from .id_spaces import id_space
-from .inserting import are_alike, array_of
-from .moves import changed_rows
+from .inserting import are_alike, array_of, object_of
 from .outcomes import Counts, bill_of
 from .record import Recorded
 from .usual import is_usual
 
 
 def record_at_once(
-    session: Session, lease: Lease, closing: Closing, *, clock: Clock = database_clock
+    connection: Direct, lease: Lease, closing: Closing, *, now: datetime | None = None
 ) -> Recorded | None:
     """Record and commit an answer that accepts everybody in the same words; None, and nothing is done, where `record`
-    must.
-
-    The session is new, and is of no use for anything else.
+    must. `now`: the moment, where it is not the database's.
 
     Raises:
         IntegrityError: an id is held by another recipient, or somebody has an outcome already. Nothing is done.
     """
     outcomes = closing.outcomes
-    if session.get_bind().dialect.name != "postgresql" or not isinstance(outcomes, Accepted):
+    if not (isinstance(outcomes, Accepted) and are_alike(outcomes) and is_usual(lease, closing)):
         return None
-    if not (are_alike(outcomes) and is_usual(lease, closing)):
-        return None
-    connection = commit_each(session)
     recorded = recorded_at_once(closing)
-    # The statement asks the database's clock by itself.
-    now = None if clock is database_clock else clock(session)
     values = end_values(lease, closing, recorded.counts, bill_of(outcomes, closing.expected_segments), now)
     values |= {
         "its_number": lease.attempt_number,
         "its_account_id": lease.account_id,
         "its_id_space": id_space(lease.gateway_url),
-        "its_outcome_positions": array_of(outcomes.positions),
-        "its_ids": array_of(outcomes.ids),
         "its_segments": outcomes.segments[0],
         "its_text": outcomes.text,
     }
-    written = connection.execute(_AT_ONCE, values, execution_options={"preserve_rowcount": True})
-    return recorded if changed_rows(written) else None
+    if connection.dialect.name == "sqlite":
+        return recorded if _record_in_sqlite(connection, outcomes, values) else None
+    values |= {"its_outcome_positions": array_of(outcomes.positions), "its_ids": array_of(outcomes.ids)}
+    return recorded if connection.execute(_AT_ONCE, values).rowcount else None
+
+
+def _record_in_sqlite(connection: Direct, outcomes: Accepted, values: dict[str, object]) -> bool:
+    """Do it statement by statement: SQLite does no three things in one. Nobody else writes meanwhile."""
+    connection.begin()
+    values["its_now"] = values["its_now"] or sqlite_clock()
+    happened = connection.execute(_COMPLETED, values).rowcount == 1
+    if happened:
+        values["its_ids"] = object_of(outcomes.positions, outcomes.ids)
+        for statement in (_INSERTED, CLOSE, COUNT):
+            connection.execute(statement, values)
+    connection.commit()
+    return happened
 
 
 def recorded_at_once(closing: Closing) -> Recorded:
@@ -103,24 +112,15 @@ def _array(name: str, of: type[Integer] | type[Text]) -> ColumnElement[Any]:
     return cast(cast(bindparam(name), Text), ARRAY(of))
 
 
-def _make() -> Any:
-    """Make the statement: the batch is completed first, and only then is anybody's outcome inserted.
-
-    What nothing refers to comes last: so the campaign, which others wait for, is held for a moment only.
-    """
-    told = select(func.coalesce(bindparam("its_now", type_=Instant), func.clock_timestamp()).label("now")).cte("told")
-    now = select(told.c.now).scalar_subquery()
-    completed = COMPLETE.where(_is_as_expected()).returning(Batch.id).cte("completed")
-    happened = exists(select(completed.c.id))
-    closed = CLOSE.where(happened).values(closed_at=now).returning(Attempt.id).cte("closed")
-    counted = COUNT.where(happened).returning(Campaign.id).cte("counted")
-    rows = func.unnest(_array("its_outcome_positions", Integer), _array("its_ids", Text))
-    each = rows.table_valued("position", "id", name="each").render_derived()
+def _inserting(
+    position: ColumnElement[int], provider_id: ColumnElement[str], now: ColumnElement[Any], rows: FromClause
+) -> Insert:
+    """Make the statement that accepts each of `rows`."""
     columns = {
         Outcome.campaign_id: _given("its_campaign_id", Outcome.campaign_id),
-        Outcome.position: each.c.position,
+        Outcome.position: position,
         Outcome.status: constant(RecipientStatus.ACCEPTED),
-        Outcome.provider_message_id: each.c.id,
+        Outcome.provider_message_id: provider_id,
         Outcome.id_space: _given("its_id_space", Outcome.id_space),
         Outcome.segments: _given("its_segments", Outcome.segments),
         Outcome.provider_text: _given("its_text", Outcome.provider_text),
@@ -129,8 +129,32 @@ def _make() -> Any:
         Outcome.attempt_number: _given("its_number", Outcome.attempt_number),
         Outcome.updated_at: now,
     }
-    chosen = select(*columns.values()).select_from(completed.join(each, true()))
-    return insert(Outcome).from_select(list(columns), chosen).add_cte(closed, counted)
+    return insert(Outcome).from_select(list(columns), select(*columns.values()).select_from(rows))
 
 
-_AT_ONCE = _make()
+def _at_once() -> Insert:
+    """Make the statement for PostgreSQL: the batch is completed first, and only then is anybody's outcome inserted.
+
+    What nothing refers to comes last: so the campaign, which others wait for, is held for a moment only.
+    """
+    told = select(func.coalesce(_NOW, func.clock_timestamp()).label("now")).cte("told")
+    now = select(told.c.now).scalar_subquery()
+    completed = _COMPLETED.returning(Batch.id).cte("completed")
+    happened = exists(select(completed.c.id))
+    closed = CLOSE.where(happened).values(closed_at=now).returning(Attempt.id).cte("closed")
+    counted = COUNT.where(happened).returning(Campaign.id).cte("counted")
+    rows = func.unnest(_array("its_outcome_positions", Integer), _array("its_ids", Text))
+    each = rows.table_valued("position", "id", name="each").render_derived()
+    inserting = _inserting(each.c.position, each.c.id, now, completed.join(each, true()))
+    return inserting.add_cte(closed, counted)
+
+
+def _of_object() -> Insert:
+    """Make the statement for SQLite, whose rows are a JSON object of ids by position."""
+    each = func.json_each(bindparam("its_ids", type_=Text)).table_valued("key", "value", name="each")
+    return _inserting(cast(each.c.key, Integer), each.c.value, _NOW, each)
+
+
+_NOW = bindparam("its_now", type_=Instant)
+_COMPLETED = COMPLETE.where(_is_as_expected())
+_AT_ONCE, _INSERTED = _at_once(), _of_object()

@@ -6,23 +6,18 @@ closed. `ready` is the one predicate that says which batches may be claimed, for
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Insert, bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..account import Account
-from ..attempt import Attempt
-from ..base import Instant, constant
 from ..batch import Batch
-from ..campaign import Campaign
-from ..content import variable_names
 from ..session import Clock, database_clock
-from ..states import READY_BATCH, AccountStatus, BatchStatus, CampaignStatus
-from ..timing import from_json as timing_from_json
-from ..work import ClaimRefusal, History, Lease, Refused
+from ..states import AccountStatus
+from ..work import ClaimRefusal, Lease, Refused
 from .choosing import Found, choose
 from .limits import count_on_day, rate_wait_seconds, spend_rate, turn_day
 from .locks import lock_account
 from .sight import Next, Sight, see
+from .taking import make_lease, take
 
 BREAKER_AFTER = 5
 """Transport failures in a row that leave an account one probe at a time."""
@@ -30,63 +25,6 @@ BREAKER_AFTER = 5
 SOONEST_TRY_SECONDS = 300.0
 LATEST_TRY_SECONDS = 3600.0
 """How soon, and how seldom at the most, one batch tries whether the cause of the system's pause has passed."""
-
-
-# Made once: every batch asks for these.
-_NOW = bindparam("its_now", type_=Instant)
-_LEASED = (
-    update(Batch)
-    .where(
-        Batch.id == bindparam("its_batch_id"),
-        Batch.attempt_number == bindparam("its_fence"),
-        Batch.status.in_([constant(status) for status in sorted(READY_BATCH)]),
-    )
-    .values(
-        status=constant(BatchStatus.RUNNING),
-        last_position=bindparam("its_last_position"),
-        attempt_number=bindparam("its_number"),
-        leased_until=bindparam("its_leased_until", type_=Instant),
-        counted_on=bindparam("its_counted_on"),
-    )
-)
-_TAKEN = (
-    update(Campaign)
-    .where(Campaign.id == bindparam("its_campaign_id"), Campaign.status == constant(CampaignStatus.RUNNING))
-    .values(last_claimed_at=_NOW, attempted_at=func.coalesce(Campaign.attempted_at, _NOW))
-)
-_OPENED = insert(Attempt).returning(Attempt.id)
-_COLUMNS = ("batch_id", "number", "campaign_id", "account_id", "first_position", "last_position", "opened_at")
-
-
-def _all_at_once() -> Insert:
-    """Make the statement that does the three in one, and opens nothing where a row is not as it was found."""
-    taken = _TAKEN.returning(Campaign.id).cte("taken")
-    leased = _LEASED.where(exists(select(taken.c.id))).returning(Batch.id).cte("leased")
-    given = [bindparam(f"its_{name}", type_=getattr(Attempt, name).type) for name in _COLUMNS[1:-1]]
-    attempt = select(leased.c.id, *given, _NOW)
-    return insert(Attempt).from_select(_COLUMNS, attempt).returning(Attempt.id)
-
-
-_ALL_AT_ONCE = _all_at_once()
-
-
-def _take(session: Session, facts: dict[str, object]) -> int | None:
-    """Lease the batch, open its attempt, and remember when its campaign was served; return the attempt's id.
-
-    None where the batch was ended or the campaign paused since they were seen.
-    """
-    connection = session.connection()
-    # A parameter that is called like a column would be written into it.
-    values = {f"its_{name}": value for name, value in facts.items()}
-    if connection.dialect.name != "sqlite":
-        attempt_id: int | None = connection.execute(_ALL_AT_ONCE, values).scalar_one_or_none()
-        return attempt_id
-    # Nobody else writes, since this transaction has begun to.
-    connection.execute(_TAKEN, values)
-    connection.execute(_LEASED, values)
-    opened = {name: facts["now" if name == "opened_at" else name] for name in _COLUMNS}
-    opened_id: int = connection.execute(_OPENED, opened).scalar_one()
-    return opened_id
 
 
 def claim(
@@ -155,23 +93,9 @@ def _is_open(account: Account, now: datetime) -> bool:
 
 def _lease(session: Session, account: Account, found: Found, now: datetime, lease_seconds: float) -> Lease | Refused:
     seen = found.next
-    number = seen.attempt_number + 1
     leased_until = now + timedelta(seconds=lease_seconds)
-    attempt_id = _take(
-        session,
-        {
-            "now": now,
-            "leased_until": leased_until,
-            "counted_on": _day_counted(account, found, now),
-            "batch_id": seen.batch_id,
-            "fence": seen.attempt_number,
-            "number": number,
-            "campaign_id": seen.campaign_id,
-            "account_id": account.id,
-            "first_position": seen.first_position,
-            "last_position": found.last_position,
-        },
-    )
+    taken = take(session.connection(), account.id, found, _day_counted(account, found, now), now, leased_until)
+    attempt_id = taken.scalar_one_or_none()
     if attempt_id is None:
         return Refused(ClaimRefusal.NOTHING_READY)  # ended meanwhile: whoever asks next sees what there is
     if found.last_position < seen.last_position:
@@ -182,27 +106,7 @@ def _lease(session: Session, account: Account, found: Found, now: datetime, leas
         waited = (now - account.status_since).total_seconds() / 2
         account.try_again_at = now + timedelta(seconds=min(max(waited, SOONEST_TRY_SECONDS), LATEST_TRY_SECONDS))
     spend_rate(account, found.pending_count, now)
-    return Lease(
-        batch_id=seen.batch_id,
-        attempt_number=number,
-        attempt_id=attempt_id,
-        retry_count=seen.retry_count,
-        campaign_id=seen.campaign_id,
-        account_id=account.id,
-        account_name=account.name,
-        gateway_url=account.gateway_url,
-        first_position=seen.first_position,
-        last_position=found.last_position,
-        content=found.content,
-        key_prefix=seen.key_prefix or "",
-        column_names=tuple(seen.column_names),
-        timing=timing_from_json(seen.timing),
-        time_offset_minutes=account.time_offset_minutes,
-        opened_at=now,
-        leased_until=leased_until,
-        history=History(doubtful=seen.doubt_since is not None, unseen_count=seen.unseen_count),
-        segments_each=_reserved_each(found),
-    )
+    return make_lease(account, found, attempt_id, now, leased_until)
 
 
 def _day_counted(account: Account, found: Found, now: datetime) -> str | None:
@@ -215,12 +119,6 @@ def _day_counted(account: Account, found: Found, now: datetime) -> str | None:
 
 def _is_counted_now(found: Found) -> bool:
     return found.segments_each > 0 and not found.next.was_counted
-
-
-def _reserved_each(found: Found) -> int:
-    """Return what was reserved for each recipient, at the least: of an earlier claim it is known for one text only."""
-    personal = bool(variable_names(found.content))
-    return min(found.segments_each, 1) if found.next.was_counted and personal else found.segments_each
 
 
 def _leave_rest(session: Session, account_id: int, seen: Next, last_position: int, now: datetime) -> None:

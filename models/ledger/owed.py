@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..content import variable_names
+from ..direct import Direct
 from ..outcome import Outcome
 from ..recipient import Recipient
 from ..stop import Stop
@@ -30,14 +31,14 @@ from ..work import Lease, Owing
 from .keys import first_key
 
 
-def read_owed(session: Session, lease: Lease) -> Owing:
+def read_owed(session: Session | Direct, lease: Lease) -> Owing:
     """Return the recipients of the leased range that have no outcome, and who of them is stopped.
 
     The values are decoded only where the content names some: most mailings say one text to everybody.
     """
     named = bool(variable_names(lease.content) or lease.timing.column_names)
     span = {"campaign_id": lease.campaign_id, "first": lease.first_position, "last": lease.last_position}
-    connection = session.connection()
+    connection = session if isinstance(session, Direct) else session.connection()
     found = connection.execute(_everybody(named, connection.dialect.name), span).one()
     if found.positions is None:
         return Owing((), (), ())

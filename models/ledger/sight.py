@@ -1,5 +1,6 @@
 """What a claim sees behind the account's lock, in one statement: what forbids it, and what is next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,20 +71,31 @@ def see(
 
     `counted_only`: of what was counted against a day before, as what is asked again, which needs nothing of the day.
     """
-    limit = timedelta(seconds=doubt_limit_seconds)
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     # PostgreSQL asks its clock by itself.
     now = clock(session) if on_sqlite or clock is not database_clock else None
+    statement, values = looking(on_sqlite, account_id, doubt_limit_seconds, now, counted_only=counted_only)
+    return seen(session.connection().execute(statement, values).one())
+
+
+def looking(
+    on_sqlite: bool, account_id: int, doubt_limit_seconds: float, now: datetime | None, *, counted_only: bool = False
+) -> tuple[Select[Any], dict[str, object]]:
+    """Return the statement that looks, and its values; `now`: None for the clock of PostgreSQL."""
+    limit = timedelta(seconds=doubt_limit_seconds)
     values: dict[str, object] = {"account_id": account_id, "now": now}
     if on_sqlite and now is not None:
         values["doubts_since"] = now - limit
     else:
         values["doubt_limit"] = limit
-    row = session.connection().execute(_SIGHTS[on_sqlite, counted_only], values).one()
+    return _SIGHTS[on_sqlite, counted_only], values
+
+
+def seen(row: Sequence[Any]) -> Sight:
+    """Return what the statement that looks has brought."""
     told, stopped_at, restored_at, environment, running, *columns = row
-    batch_id = columns[len(_OF_CAMPAIGN)]
-    seen = None if batch_id is None else Next(*columns)
-    return Sight(told, stopped_at, restored_at, environment, running, seen)
+    found = None if columns[len(_OF_CAMPAIGN)] is None else Next(*columns)
+    return Sight(told, stopped_at, restored_at, environment, running, found)
 
 
 _OF_CAMPAIGN = (

@@ -43,6 +43,7 @@ ROOMS = {
     "models/stop.py": TABLE,
     "models/webhook.py": TABLE,
     "models/session.py": {"models.errors", "sqlalchemy"},
+    "models/direct.py": {"models.session", "sqlalchemy"},
     "models/reading.py": {"models", "sqlalchemy"},
     "models/ledger/": {"models", "sqlalchemy"},
     "migrations/__init__.py": {"sqlalchemy"},
@@ -108,7 +109,7 @@ ROOMS = {
     "worker/database_faults.py": {"sqlalchemy.exc", "worker.logs"},
     "worker/stopping.py": set(),
     "worker/insisting.py": SQL_FROM_OUTSIDE
-    | {"models.session", "worker.clock", "worker.database_faults", "worker.logs"},
+    | {"models.direct", "models.session", "worker.clock", "worker.database_faults", "worker.logs"},
     "worker/dispatcher.py": SQL_FROM_OUTSIDE
     | {
         "models",

@@ -19,6 +19,7 @@ from models.attempt import Attempt, AttemptOutcome, unfold_positions
 from models.batch import Batch
 from models.campaign import Campaign
 from models.content import Content, Sms
+from models.direct import direct
 from models.event import Event
 from models.ledger.at_once import record_at_once
 from models.ledger.claim import claim
@@ -146,7 +147,9 @@ class Ledger:
     def record_at_once(self, lease: Lease, closing: Closing) -> Recorded | None:
         """Close an attempt by one statement, if that can be."""
         with self.sessions() as session:
-            return record_at_once(session, lease, closing, clock=self.clock)
+            now = self.clock(session)
+        with direct(self.sessions) as connection:
+            return record_at_once(connection, lease, closing, now=now)
 
     def rescue(self, **named: Any) -> int:
         """Rescue all leases that ran out; return how many."""

@@ -1,4 +1,4 @@
-"""An answer recorded in one statement: it leaves what the careful way leaves, or nothing at all."""
+"""An answer recorded at once: it leaves what the careful way leaves, or nothing at all."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,19 +17,13 @@ from tests.integration.ledger.test_usual import by_column, mixed, rows
 from tests.support.ledger import Ledger, accepted, positions
 
 
-@pytest.fixture
-def ledger(postgres_ledger: Ledger) -> Ledger:
-    """On PostgreSQL: SQLite does no three things in one statement."""
-    return postgres_ledger
-
-
 def nothing_happened(ledger: Ledger, lease: Lease) -> bool:
     (attempt,) = [one for one in ledger.attempts(lease.campaign_id) if one.id == lease.attempt_id]
     campaign = ledger.campaign(lease.campaign_id)
     return (ledger.statuses(lease.campaign_id), attempt.closed_at, campaign.accepted_count) == ({}, None, 0)
 
 
-def test_one_statement_leaves_what_the_careful_way_leaves(ledger: Ledger) -> None:
+def test_short_way_leaves_what_the_careful_way_leaves(ledger: Ledger) -> None:
     left = []
     for record in (ledger.record_at_once, ledger.record):
         campaign_id = ledger.a_campaign(5)
@@ -130,10 +124,3 @@ def test_what_is_not_usual_is_left_to_record(ledger: Ledger) -> None:
         closing: Closing = accepted(lease, outcomes=by_column(lease).outcomes, **named)
         assert ledger.record_at_once(lease, closing) is None
     assert nothing_happened(ledger, lease)
-
-
-def test_sqlite_leaves_all_to_record(sqlite_ledger: Ledger) -> None:
-    sqlite_ledger.a_campaign(3)
-    lease = sqlite_ledger.a_lease()
-    assert sqlite_ledger.record_at_once(lease, by_column(lease)) is None
-    assert nothing_happened(sqlite_ledger, lease)

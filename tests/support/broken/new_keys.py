@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from models.direct import Direct
 from models.ledger.keys import new_prefix
 from models.ledger.owed import read_owed
 from models.work import Lease, Owing
@@ -13,7 +14,7 @@ from worker.drill.thrice import app
 __all__ = ["app"]
 
 
-def read_owed_under_new_keys(session: Session, lease: Lease) -> Owing:
+def read_owed_under_new_keys(session: Session | Direct, lease: Lease) -> Owing:
     """Read what is owed; from the second attempt on as if nobody had ever been asked."""
     if lease.attempt_number > 1:
         lease = replace(lease, key_prefix=new_prefix(10 ** (int(lease.key_prefix[0]) - 1)))

@@ -20,4 +20,8 @@ def take_without_claim(session: Session, account_id: int, **options: Any) -> Lea
     return lease
 
 
-vars(dispatcher).update(claim=take_without_claim)
+def leave_it_to_claim(*_given: object, **_options: object) -> None:
+    """Claim nothing."""
+
+
+vars(dispatcher).update(claim=take_without_claim, claim_at_once=leave_it_to_claim)

@@ -70,21 +70,15 @@ def array_of(values: Sequence[int] | Sequence[str]) -> str:
     return f"{{{','.join(map(str, values))}}}"
 
 
-def object_of(positions: Sequence[int], ids: Sequence[str]) -> str:
-    """Write ids that are digits by position, as SQLite reads an object."""
-    pairs = [f'"{position}":"{held}"' for position, held in zip(positions, ids, strict=True)]
-    return f"{{{','.join(pairs)}}}"
-
-
 def insert_accepted(session: Session, outcomes: Accepted, source: Source, now: datetime) -> bool:
     """Insert by column what differs in position and id alone; False, and nothing is done, where more does."""
     if not are_alike(outcomes):
         return False
     one = next(iter(outcomes))
     if session.get_bind().dialect.name == "sqlite":
+        pairs = [f'"{position}":"{held}"' for position, held in zip(outcomes.positions, outcomes.ids, strict=True)]
         before, after = _sqlite_columns(one, source, now)
-        ids = object_of(outcomes.positions, outcomes.ids)
-        session.connection().exec_driver_sql(_SQLITE_RUN, (before, *after, ids))
+        session.connection().exec_driver_sql(_SQLITE_RUN, (before, *after, f"{{{','.join(pairs)}}}"))
         return True
     values = _values([one], source, now) | {
         "positions": array_of(outcomes.positions),

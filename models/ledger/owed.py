@@ -1,12 +1,14 @@
 """Reading what a lease owes: after the claim's commit, without a lock."""
 
 import json
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Subquery,
     Text,
     and_,
     bindparam,
@@ -39,47 +41,83 @@ def read_owed(session: Session | Direct, lease: Lease) -> Owing:
     named = bool(variable_names(lease.content) or lease.timing.column_names)
     span = {"campaign_id": lease.campaign_id, "first": lease.first_position, "last": lease.last_position}
     connection = session if isinstance(session, Direct) else session.connection()
-    found = connection.execute(_everybody(named, connection.dialect.name), span).one()
+    dialect = connection.dialect.name
+    owing = _everybody(lease, connection.execute(_usual(named, dialect), span).one())
+    return owing or _somebody(lease, connection.execute(_careful(named, dialect), span).one())
+
+
+def _everybody(lease: Lease, found: Any) -> Owing | None:
+    """Return who is owed where that is all of the range, nobody of them stopped; None where it must be read closely."""
+    count = lease.last_position - lease.first_position + 1
+    if found.everybody_count != count or found.stopped_count or found.key_count not in (0, count):
+        return None
+    msisdns = found.msisdns.split(",")
+    positions = range(lease.first_position, lease.last_position + 1)
+    keys = found.send_keys.split(",") if found.key_count else _made(lease, positions)
+    if not len(msisdns) == len(keys) == count:
+        return None
+    return Owing(positions, msisdns, keys, lease.column_names, _values(found))
+
+
+def _somebody(lease: Lease, found: Any) -> Owing:
     if found.positions is None:
         return Owing((), (), ())
     positions = list(map(int, found.positions.split(",")))
-    return Owing(
-        positions,
-        found.msisdns.split(","),
-        _keys(lease, positions, found.send_keys),
-        lease.column_names,
-        json.loads(f"[{found.rows}]") if named else (),
-        frozenset(map(int, found.stopped.split(","))) if found.stopped else (),
-    )
+    stopped = frozenset(map(int, found.stopped.split(","))) if found.stopped else ()
+    keys = [key or made for key, made in zip(found.send_keys.split(","), _made(lease, positions), strict=True)]
+    return Owing(positions, found.msisdns.split(","), keys, lease.column_names, _values(found), stopped)
 
 
-def _keys(lease: Lease, positions: list[int], own: str) -> list[str]:
-    """Return the recipients' own keys, and for who has none the campaign's."""
+def _made(lease: Lease, positions: Iterable[int]) -> list[str]:
+    """Return the keys that the campaign gives its recipients."""
     first = first_key(lease.key_prefix) if lease.key_prefix else 0
-    made = [str(first + position) for position in positions]
-    if not own.strip(","):
-        return made
-    return [key or other for key, other in zip(own.split(","), made, strict=True)]
+    return [str(first + position) for position in positions]
+
+
+def _values(found: Any) -> Sequence[Sequence[str]]:
+    return json.loads(f"[{found.rows}]") if found.rows else ()
 
 
 @cache
-def _everybody(named: bool, dialect: str) -> Select[Any]:
-    """Make the statement that reads every column as one text: a thousand rows take the driver five times as long.
+def _usual(named: bool, dialect: str) -> Select[Any]:
+    """Make the statement that reads every column as one text: a thousand rows take the driver five times as long."""
+    each = _each(Recipient.values_json.expression if named else null()).subquery("each_of_them")
+    join, comma = _joining(dialect)
+    return select(
+        func.count().label("everybody_count"),
+        func.count(case((each.c.stopped, 1))).label("stopped_count"),
+        # Of those who have one of their own: of nobody, nearly always.
+        func.count(each.c.send_key).label("key_count"),
+        join(each.c.send_key, comma).label("send_keys"),
+        join(each.c.msisdn, comma).label("msisdns"),
+        join(_values_of(each, named), comma).label("rows"),
+    ).select_from(each)
+
+
+@cache
+def _careful(named: bool, dialect: str) -> Select[Any]:
+    """Make the statement that also says who they are, and keeps the columns apart.
 
     A comma in a number or a key would shift the others; it makes neither better nor worse than a blank does.
     """
     each = _each(Recipient.values_json.expression if named else null()).subquery("each_of_them")
-    comma = _literal(",")
+    join, comma = _joining(dialect)
     columns = {
         "positions": cast(each.c.position, Text),
         "msisdns": func.replace(each.c.msisdn, comma, _literal(" ")),
         "send_keys": func.replace(func.coalesce(each.c.send_key, _literal("")), comma, _literal(" ")),
         "stopped": case((each.c.stopped, cast(each.c.position, Text))),
+        "rows": _values_of(each, named),
     }
-    if named:
-        columns["rows"] = func.coalesce(each.c.values_json, _literal("[]"))
-    join = func.group_concat if dialect == "sqlite" else func.string_agg
     return select(*[join(column, comma).label(name) for name, column in columns.items()])
+
+
+def _values_of(each: Subquery, named: bool) -> ColumnElement[Any]:
+    return func.coalesce(each.c.values_json, _literal("[]")) if named else cast(null(), Text)
+
+
+def _joining(dialect: str) -> tuple[Any, ColumnElement[str]]:
+    return (func.group_concat if dialect == "sqlite" else func.string_agg), _literal(",")
 
 
 def _literal(text: str) -> ColumnElement[str]:

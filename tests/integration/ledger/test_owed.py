@@ -1,5 +1,6 @@
 """Reading what a lease owes: every row's columns stay together, whatever other applications have written into them."""
 
+import pytest
 from sqlalchemy import update
 
 from models.content import Sms
@@ -9,7 +10,7 @@ from models.ledger.owed import read_owed
 from models.recipient import Recipient as Row
 from models.session import reading
 from models.work import Lease, Owed
-from tests.support.ledger import Ledger
+from tests.support.ledger import Ledger, accepted
 
 STRANGE = ('a, "b"', "],[", "é👋", "\\", "x")
 
@@ -63,3 +64,28 @@ def test_a_row_without_a_number_is_nobodys_and_one_without_values_has_none(ledge
     write(ledger, 4, values_json=None)
     write(ledger, 5, values_json="[]")
     assert owed(ledger, lease) == [before[0], before[2], *(one._replace(values={}) for one in before[3:])]
+
+
+@pytest.mark.parametrize("without", [None, 3])
+def test_a_comma_shifts_nobody_where_nearly_all_have_keys_of_their_own(ledger: Ledger, without: int | None) -> None:
+    people = [
+        Recipient(str(79030000000 + place), client_key=None if place == without else str(place))
+        for place in range(1, 5)
+    ]
+    ledger.a_campaign(recipients=people)
+    lease = ledger.a_lease()
+    before = owed(ledger, lease)
+    assert [one.send_key for one in before if one.position != without] == [
+        str(place) for place in range(1, 5) if place != without
+    ]
+    write(ledger, 2, send_key="2,2")
+    assert owed(ledger, lease) == [before[0], before[1]._replace(send_key="2 2"), *before[2:]]
+
+
+def test_whoever_has_an_outcome_is_owed_nothing_and_the_others_keep_what_is_theirs(ledger: Ledger) -> None:
+    ledger.a_campaign(5)
+    lease = ledger.a_lease()
+    everybody = owed(ledger, lease)
+    assert [one.position for one in everybody] == [1, 2, 3, 4, 5]
+    ledger.record(lease, accepted(lease, only=(1, 4)))
+    assert owed(ledger, lease) == [everybody[1], everybody[2], everybody[4]]

@@ -67,7 +67,10 @@ class Direct:
     def execute(self, statement: Statement, values: Mapping[str, object]) -> Answer:
         """Execute what SQLAlchemy has made; `values` by the names of its parameters."""
         made = _made(statement, self.dialect)
-        return Answer(self._driver.execute(made.text, made.given(values)), made, at_once=not self._pipelines)
+        if not self._pipelines:
+            return Answer(self._driver.execute(made.text, made.given(values)), made, at_once=True)
+        # Prepared from the first time on: every connection asks for it again and again.
+        return Answer(self._driver.execute(made.text, made.given(values), prepare=True), made, at_once=False)
 
     def begin(self) -> None:
         """Begin a transaction, on SQLite one that writes; it is rolled back at the end unless it was committed."""

@@ -112,6 +112,9 @@ def _moments(lease: Lease, recipient: Owed) -> Moments:
 
 def _expected(submission: Submission) -> dict[int, int]:
     contents = submission.contents
+    if len(contents) == 1 and not isinstance(contents, Wordings):
+        parts_of_all = expected_segments(contents[0])
+        return {} if parts_of_all is None else dict.fromkeys(submission.lines.positions, parts_of_all)
     each = contents.expected_segments() if isinstance(contents, Wordings) else map(expected_segments, contents)
     of_lines = chain.from_iterable(map(repeat, each, submission.sizes))
     positions = submission.lines.positions

@@ -1,24 +1,27 @@
 """Writing recipients in bulk: COPY where the driver has it, executemany elsewhere.
 
-Async drivers come here through `AsyncSession.run_sync`, in the caller's transaction like the others.
+A piece of a list is kept by column, from the file to the database: a row of its own for each person costs more than all
+else that is done with it. Async drivers come here through `AsyncSession.run_sync`, in the caller's transaction like the others.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
+from ..columns import ByColumn
 from ..recipient import Recipient
 
 ROWS_AT_ONCE = 5_000
 """Rows of one short transaction."""
 
 _COLUMNS = ("campaign_id", "position", "msisdn", "ref", "values_json", "send_key", "key_account_id")
-_COPY = f"COPY bulkpost_recipients ({', '.join(_COLUMNS)}) FROM STDIN"
-_LINES_AT_ONCE = 500
+_KEYLESS = 5
+"""How many of them a row without a key of its own has."""
+_LINES_AT_ONCE = 1_000
 """The server works on them while the next ones are written."""
 _NULL = "\\N"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -36,6 +39,57 @@ class NewRow(NamedTuple):
     values_json: str | None = None
     problem: str | None = None
     send_key: str | None = None
+
+
+class NewRows(ByColumn[NewRow]):
+    """Rows that follow each other, by column."""
+
+    __slots__ = ("msisdns", "problems", "refs", "send_keys", "values")
+
+    def __init__(self) -> None:
+        self.msisdns: list[str | None] = []
+        self.refs: list[str | None] = []
+        self.values: list[str | None] = []
+        self.problems: list[str | None] = []
+        self.send_keys: list[str | None] = []
+
+    @classmethod
+    def of(cls, rows: Sequence[NewRow]) -> Self:
+        """Return the rows by column."""
+        if isinstance(rows, cls):
+            return rows
+        made = cls()
+        for column, values in zip(made._columns(), zip(*rows, strict=True), strict=False):
+            column.extend(values)
+        return made
+
+    def append(self, row: NewRow) -> None:
+        """Add one row."""
+        for column, value in zip(self._columns(), row, strict=True):
+            column.append(value)
+
+    def extend(self, msisdns: Sequence[str], refs: Iterable[str | None], values: Iterable[str | None]) -> None:
+        """Add rows that have neither a problem nor a key of their own."""
+        self.msisdns.extend(msisdns)
+        self.refs.extend(refs)
+        self.values.extend(values)
+        self.problems.extend(repeat(None, len(msisdns)))
+        self.send_keys.extend(repeat(None, len(msisdns)))
+
+    @property
+    def have_keys(self) -> bool:
+        """Whether one of them has a key of its own."""
+        return self.send_keys.count(None) < len(self)
+
+    def __len__(self) -> int:
+        return len(self.msisdns)
+
+    def __iter__(self) -> Iterator[NewRow]:
+        return map(NewRow, *self._columns())
+
+    def _columns(self) -> tuple[list[str | None], ...]:
+        """Return them in the order of a row's values."""
+        return self.msisdns, self.refs, self.values, self.problems, self.send_keys
 
 
 def insert_rows(

@@ -27,7 +27,7 @@ from worker.settings import load_settings
 from worker.wake import Wake
 
 EMBEDDED_TICK = {"BULKPOST_TICK_SECONDS": "0.25"}
-"""`up` hears of another process's work by its tick alone; to wait for one of a second would be a third of a short run."""
+"""`up` hears of another process's work by its tick alone: one of a second would be a third of a short run."""
 IDLE_SECONDS = 1.0
 START_SECONDS = 60.0
 LONGEST_SECONDS = 1800.0

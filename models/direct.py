@@ -19,6 +19,9 @@ Statement = Any
 
 Convert = Callable[[Any], Any]
 
+# Whatever the server's default: what stands behind a lock must see what was committed while it waited.
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
 _ANY_TYPE_CODE = 701
 """A number's type as PostgreSQL tells it (float8), for the readers that want one: the columns are typed."""
 
@@ -74,7 +77,7 @@ class Direct:
 
     def begin(self) -> None:
         """Begin a transaction, on SQLite one that writes; it is rolled back at the end unless it was committed."""
-        self._driver.execute("BEGIN" if self._pipelines else "BEGIN IMMEDIATE")
+        self._driver.execute(_BEGIN if self._pipelines else "BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Commit the transaction."""

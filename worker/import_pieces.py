@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.ledger.duplicates import Duplicate, mark_duplicates
 from models.ledger.importing import add_rows, finish_import
-from models.ledger.rows import NewRow
+from models.ledger.rows import Meanwhile, NewRows
 from models.ledger.written import are_added, is_imported
 from models.session import Sessions, transaction
 from worker.database_faults import find_fault
@@ -23,15 +23,22 @@ class EndUnknown(DispatchError):
     """Raised when the database went away while it was told that the campaign is complete, and did not come back."""
 
 
-def add(sessions: Sessions, campaign_id: int, first: int, chunk: list[NewRow], at: Callable[[str], None]) -> list[int]:
+def add(
+    sessions: Sessions,
+    campaign_id: int,
+    first: int,
+    piece: NewRows,
+    at: Callable[[str], None],
+    meanwhile: Meanwhile,
+) -> list[int]:
     """Write a piece of the list once; return the positions that the stop list skips."""
 
     def write(session: Session) -> list[int]:
-        stopped = add_rows(session, campaign_id, first, chunk)
+        stopped = add_rows(session, campaign_id, first, piece, meanwhile=meanwhile)
         at("adding")
         return stopped
 
-    last = first + len(chunk) - 1
+    last = first + len(piece) - 1
     return insist_on_writing(
         sessions, write, lambda session: are_added(session, campaign_id, last), Patience.of(PATIENCE_SECONDS)
     )

@@ -5,7 +5,7 @@ import leaves a draft that the tick sweeps away. While the database fails with w
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +18,6 @@ from models.ledger.importing import begin_import
 from models.ledger.lookalike import Lookalike, find_lookalike
 from models.ledger.repeats import find_by_key
 from models.ledger.rescue import remove_campaign, remove_rows
-from models.ledger.rows import NewRow
 from models.ledger.seen import SeenNumbers
 from models.session import Sessions, reading, transaction
 from models.work import ON_STOP_LIST
@@ -27,6 +26,7 @@ from worker.errors import DispatchError
 from worker.import_pieces import add, finish, mark
 from worker.intake.row import Refusals, Rows
 from worker.list_reader import Mailing, Reader, check_somebody, needed_names, reasons
+from worker.reading_ahead import Ahead
 
 ROWS_AT_ONCE = 10_000
 """Rows of one short transaction: pieces of half the size cost a tenth more."""
@@ -133,7 +133,7 @@ def check_list(mailing: Mailing, rows: Rows, rejected: Refusals) -> tuple[int, C
         EmptyList: nobody can be sent to.
     """
     read = Reader(rows, needed_names(mailing, rows), mailing, rejected)
-    for _ in read:
+    for _ in read.pieces(ROWS_AT_ONCE):
         pass
     return len(read.lines), check_somebody(read, len(read.lines))
 
@@ -168,8 +168,8 @@ def fill(
         StrictRefusal: a row was refused, and the mailing is strict.
     """
     read = Reader(rows, needed_names(mailing, rows), mailing, rejected)
-    new_rows, seen, total = iter(read), SeenNumbers(), 0
-    while count := _add_piece(sessions, campaign_id, total + 1, read, new_rows, seen, rejected, at):
+    seen, total, ahead = SeenNumbers(), 0, Ahead(read, ROWS_AT_ONCE)
+    while count := _add_piece(sessions, campaign_id, total + 1, read, ahead, seen, rejected, at):
         total += count
         on_progress(total)
         at("added")
@@ -187,24 +187,22 @@ def _add_piece(
     campaign_id: int,
     first: int,
     read: Reader,
-    new_rows: Iterator[NewRow],
+    ahead: Ahead,
     seen: SeenNumbers,
     rejected: Refusals,
     at: Callable[[str], None],
 ) -> int:
     """Write the next piece of the list, whose first position is given; return how many rows it has."""
     with uncollected():
-        chunk = list(islice(new_rows, ROWS_AT_ONCE))
-        if not chunk:
+        piece = ahead.take()
+        if not piece:
             return 0
-        stopped = add(sessions, campaign_id, first, chunk, at)
+        stopped = add(sessions, campaign_id, first, piece, at, ahead.read_some)
         for position in stopped:
-            rejected.add(read.lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
+            rejected.add(read.lines[position - 1], piece.msisdns[position - first] or "", ON_STOP_LIST)
         read.refused[ON_STOP_LIST] += len(stopped)
-        seen.add([row.msisdn for row in chunk if row.problem is None and row.msisdn is not None])
-        count = len(chunk)
-        del chunk  # before somebody looks through what is left
-        return count
+        seen.add(piece.sendable_msisdns())
+        return len(piece)
 
 
 def _mark_duplicates(

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from functools import partial
-from itertools import chain, repeat
+from itertools import repeat
 from json.encoder import encode_basestring
 from zoneinfo import ZoneInfo
 
 from models.content import Content, variable_names
 from models.errors import EmptyList
-from models.ledger.rows import NewRow
+from models.ledger.rows import NewRow, NewRows
 from models.rules import NO_RULES, Rules
 from models.timing import NO_TIMING, Timing, read_moment
 from worker.errors import DispatchError
@@ -39,10 +38,6 @@ class Mailing:
     strict: bool = False  # a refused row refuses the list
 
 
-_new_row = partial(tuple.__new__, NewRow)
-"""What NewRow(*values) comes to, at a fraction of the time."""
-
-
 class UnknownColumn(DispatchError):
     """Raised when a text names a variable that no column of the list has."""
 
@@ -53,24 +48,36 @@ class Reader:
     def __init__(self, rows: Rows, names: tuple[str, ...], mailing: Mailing, rejected: Refusals) -> None:
         self.lines = array("I")
         self.refused: Counter[str] = Counter()
-        self._rows = rows
+        self.is_at_hand = isinstance(rows, RecipientList) and rows.is_at_hand
+        self._columns = rows.columns
+        self._parts = rows.parts() if isinstance(rows, RecipientList) else iter(rows)
         self._rejected = rejected
         self._wanted = [(name, rows.columns.index(name)) for name in names]
         self._moments = [(name, rows.columns.index(name)) for name in mailing.timing.column_names]
         self._zone = ZoneInfo(mailing.time_zone)
 
-    def __iter__(self) -> Iterator[NewRow]:
-        parts = self._rows.parts() if isinstance(self._rows, RecipientList) else self._rows
-        return chain.from_iterable(
-            self._many(part) if isinstance(part, Block) else (self._one(part),) for part in parts
-        )
+    def pieces(self, rows_at_once: int) -> Iterator[NewRows]:
+        """Yield all rows, at least so many at a time, and at most a block more."""
+        while piece := self.fill(NewRows(), rows_at_once):
+            yield piece
 
-    def _many(self, block: Block) -> Iterator[NewRow]:
-        """Return what `_one` returns for each row, a column at a time where nobody lacks anything."""
+    def fill(self, piece: NewRows, row_count: int) -> NewRows:
+        """Read on until the piece has so many rows, or a block more, or the list ends; return it."""
+        while len(piece) < row_count and (part := next(self._parts, None)) is not None:
+            if isinstance(part, Block):
+                self._add_block(piece, part)
+            else:
+                piece.append(self._one(part))
+        return piece
+
+    def _add_block(self, piece: NewRows, block: Block) -> None:
+        """Add what `_one` returns for each row, a column at a time where nobody lacks anything."""
         if self._moments or not all(all(block.values[at]) for _, at in self._wanted):
-            return map(self._one, block.rows())
+            for row in block.rows():
+                piece.append(self._one(row))
+            return
         self.lines.extend(range(block.first_line, block.first_line + len(block.msisdns)))
-        return map(_new_row, zip(block.msisdns, block.refs, _written(block), repeat(None), repeat(None)))
+        piece.extend(block.msisdns, block.refs, _written(block))
 
     def _one(self, row: Row) -> NewRow:
         line, msisdn, raw_phone, ref, values, problem, send_key = row
@@ -86,7 +93,7 @@ class Reader:
             self.refused[problem.partition(" (")[0]] += 1
             self._rejected.add(line, raw_phone, problem)
             send_key = None
-        written = _as_json(values) if self._rows.columns else None
+        written = _as_json(values) if self._columns else None
         return NewRow(msisdn, ref, written, problem, send_key)
 
     def _in_utc(self, values: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
@@ -103,7 +110,7 @@ class Reader:
 def _written(block: Block) -> Iterable[str | None]:
     """Return `_as_json` of the values of each row."""
     if not block.values:
-        return repeat(None)
+        return repeat(None, len(block.msisdns))
     encoded = [map(encode_basestring, column) for column in block.values]
     return [f"[{texts}]" for texts in map(",".join, zip(*encoded, strict=True))]
 

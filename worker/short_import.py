@@ -1,7 +1,5 @@
 """A short list into a campaign, inside one transaction of the caller's: it exists exactly if that commits."""
 
-from itertools import islice
-
 from sqlalchemy.orm import Session
 
 from models.content import check
@@ -31,12 +29,12 @@ def import_short_list(session: Session, mailing: Mailing, rows: Rows, rejected: 
     if campaign_id is None:
         return find_first(session, mailing, total_count)
     read = Reader(rows, names, mailing, rejected)
-    new_rows, total = iter(read), 0
-    while chunk := list(islice(new_rows, ROWS_AT_ONCE)):
-        first, total = total + 1, total + len(chunk)
-        stopped = add_rows(session, campaign_id, first, chunk)
+    total = 0
+    for piece in read.pieces(ROWS_AT_ONCE):
+        first, total = total + 1, total + len(piece)
+        stopped = add_rows(session, campaign_id, first, piece)
         for position in stopped:
-            rejected.add(read.lines[position - 1], chunk[position - first].msisdn or "", ON_STOP_LIST)
+            rejected.add(read.lines[position - 1], piece.msisdns[position - first] or "", ON_STOP_LIST)
         read.refused[ON_STOP_LIST] += len(stopped)
     # All of them before the first is marked: one connection cannot read and write the same table at once.
     duplicates = list(find_duplicates(session, campaign_id))

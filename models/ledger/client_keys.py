@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from ..recipient import Recipient
-from .rows import NewRow, insert_rows
+from .rows import Meanwhile, NewRow, NewRows, insert_rows, nothing
 
 ILLEGAL = "its own key is not 1 to 15 digits without a zero in front"
 TAKEN_MEANWHILE = "its own key was used by another campaign at the same moment"
@@ -59,27 +59,34 @@ def refuse_keys(
 
 
 def insert_rows_and_keys(
-    session: Session, campaign_id: int, account_id: int, first_position: int, rows: Sequence[NewRow]
-) -> Sequence[NewRow]:
+    session: Session,
+    campaign_id: int,
+    account_id: int,
+    first_position: int,
+    rows: Sequence[NewRow],
+    meanwhile: Meanwhile = nothing,
+) -> NewRows:
     """Insert one piece of a list; return its rows, those whose own key could not be used with a problem instead.
 
-    Waits for another transaction that has brought one of the keys, until it ends.
+    Waits for another transaction that has brought one of the keys, until it ends. `meanwhile` as `insert_rows`.
     """
     positions = range(first_position, first_position + len(rows))
-    if all(row.send_key is None for row in rows):
-        insert_rows(session, campaign_id, positions, rows)
-        return rows
-    rows = refuse_keys(session, account_id, campaign_id, first_position, rows)
+    piece = NewRows.of(rows)
+    if not piece.have_keys:
+        insert_rows(session, campaign_id, positions, piece, meanwhile=meanwhile)
+        return piece
+    judged = refuse_keys(session, account_id, campaign_id, first_position, piece)
     if session.get_bind().dialect.name == "sqlite":  # nobody else writes, since this transaction has begun to
-        insert_rows(session, campaign_id, positions, rows, account_id)
-        return rows
-    numbered = list(zip(positions, rows, strict=True))
+        piece = NewRows.of(judged)
+        insert_rows(session, campaign_id, positions, piece, account_id)
+        return piece
+    numbered = list(zip(positions, judged, strict=True))
     keyed = [(position, row) for position, row in numbered if row.send_key is not None]
     inserted = _insert_keyed(session, campaign_id, account_id, keyed)
     final = [row if row.send_key is None or position in inserted else _too_late(row) for position, row in numbered]
     left = [position for position in positions if position not in inserted]
     insert_rows(session, campaign_id, left, [final[position - first_position] for position in left])
-    return final
+    return NewRows.of(final)
 
 
 def _insert_keyed(session: Session, campaign_id: int, account_id: int, keyed: Sequence[tuple[int, NewRow]]) -> set[int]:

@@ -6,7 +6,7 @@ Nobody lists or plans a draft before `finish_import`, so that a long import may 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from ..recipient import Recipient as RecipientRow
 from ..rules import NO_RULES, Rules, check_rules
 from ..session import Clock, database_clock
 from ..states import CampaignStatus, RecipientStatus
+from ..stop import Stop
 from ..timing import NO_TIMING, Timing, check_timing
 from ..timing import to_json as timing_to_json
 from ..work import RecipientOutcome
@@ -29,8 +30,16 @@ from .keys import new_prefix
 from .locks import SYSTEM, find_account, lock_campaign, write_event
 from .outcomes import write_outcomes
 from .repeats import content_hash
-from .rows import NewRow
+from .rows import Meanwhile, NewRow, nothing
 from .stops import skip_stopped
+
+# First of a piece: what may be swept away is locked, and one statement says all that the piece must know.
+_GROW = (
+    update(Campaign)
+    .where(Campaign.id == bindparam("grown_id"), Campaign.imported_at.is_(None))
+    .values(importing_at=bindparam("now"), total_count=bindparam("last_position"))
+    .returning(Campaign.account_id, exists(select(Stop.msisdn)).label("some_stopped"))
+)
 
 
 def begin_import(
@@ -140,37 +149,31 @@ def add_rows(
     rows: Sequence[NewRow],
     *,
     clock: Clock = database_clock,
+    meanwhile: Meanwhile = nothing,
 ) -> list[int]:
     """Insert the next rows of an import, and the outcome of those that will not be sent.
 
-    Returns the positions that were skipped because their numbers are on the stop list.
+    Returns the positions that were skipped because their numbers are on the stop list. `meanwhile` is called now and
+    then while a server is at work on the rows; not at all where nobody works beside this process.
 
     Raises:
         LedgerError: the list is longer than a campaign can be; or the import was swept away meanwhile.
     """
     if first_position + len(rows) - 1 > LARGEST_CAMPAIGN:
         raise LedgerError(f"a campaign has at most {LARGEST_CAMPAIGN:,} recipients: split the list")
-    account_id = session.execute(
-        select(Campaign.account_id).where(Campaign.id == campaign_id, Campaign.imported_at.is_(None))
-    ).scalar_one_or_none()
-    if account_id is None:
+    now, last_position = clock(session), first_position + len(rows) - 1
+    growing = {"grown_id": campaign_id, "now": now, "last_position": last_position}
+    grown = session.execute(_GROW, growing, execution_options={"synchronize_session": False}).one_or_none()
+    if grown is None:
         raise _swept_away(campaign_id)
-    now = clock(session)
-    rows = insert_rows_and_keys(session, campaign_id, account_id, first_position, rows)
+    written = insert_rows_and_keys(session, campaign_id, grown.account_id, first_position, rows, meanwhile)
     skipped = [
-        RecipientOutcome(position, RecipientStatus.SKIPPED, reason=row.problem)
-        for position, row in enumerate(rows, first_position)
-        if row.problem is not None
+        RecipientOutcome(position, RecipientStatus.SKIPPED, reason=problem)
+        for position, problem in enumerate(written.problems, first_position)
+        if problem is not None
     ]
     write_outcomes(session, campaign_id, skipped, now)
-    stopped = skip_stopped(session, campaign_id, first_position, first_position + len(rows) - 1, now)
-    session.execute(
-        update(Campaign)
-        .where(Campaign.id == campaign_id)
-        .values(importing_at=now, total_count=first_position + len(rows) - 1)
-        .execution_options(synchronize_session=False)
-    )
-    return stopped
+    return skip_stopped(session, campaign_id, first_position, last_position, now) if grown.some_stopped else []
 
 
 def finish_import(

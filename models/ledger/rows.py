@@ -1,10 +1,11 @@
 """Writing recipients in bulk: COPY where the driver has it, executemany elsewhere.
 
-A piece of a list is kept by column, from the file to the database: a row of its own for each person costs more than all
-else that is done with it. Async drivers come here through `AsyncSession.run_sync`, in the caller's transaction like the others.
+A piece of a list is kept by column, from the file to the database: a row of its own for each person costs more than
+most of what is done with it. Async drivers come here through `AsyncSession.run_sync`, in the caller's transaction like
+the others.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from typing import Any, NamedTuple, Self
 
@@ -19,13 +20,18 @@ ROWS_AT_ONCE = 5_000
 """Rows of one short transaction."""
 
 _COLUMNS = ("campaign_id", "position", "msisdn", "ref", "values_json", "send_key", "key_account_id")
-_KEYLESS = 5
-"""How many of them a row without a key of its own has."""
 _LINES_AT_ONCE = 1_000
 """The server works on them while the next ones are written."""
 _NULL = "\\N"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPING = str.maketrans(_ESCAPES)
+
+
+Meanwhile = Callable[[], None]
+
+
+def nothing() -> None:
+    """Do nothing meanwhile."""
 
 
 class NewRow(NamedTuple):
@@ -76,6 +82,12 @@ class NewRows(ByColumn[NewRow]):
         self.problems.extend(repeat(None, len(msisdns)))
         self.send_keys.extend(repeat(None, len(msisdns)))
 
+    def sendable_msisdns(self) -> Iterator[str]:
+        """Yield the numbers of those that have no problem."""
+        for msisdn, problem in zip(self.msisdns, self.problems, strict=True):
+            if problem is None and msisdn is not None:
+                yield msisdn
+
     @property
     def have_keys(self) -> bool:
         """Whether one of them has a key of its own."""
@@ -98,53 +110,64 @@ def insert_rows(
     positions: Sequence[int],
     rows: Sequence[NewRow],
     account_id: int | None = None,
+    *,
+    meanwhile: Meanwhile = nothing,
 ) -> None:
-    """Insert rows at their positions; where one has a key, `account_id` says in whose keys it must be the only one."""
+    """Insert rows at their positions; where one has a key, `account_id` says in whose keys it must be the only one.
+
+    `meanwhile` is called every thousand rows while a server is at work on them, and must not raise.
+    """
     if not rows:
         return
+    columns = _table_columns(campaign_id, account_id, positions, NewRows.of(rows))
+    names = _COLUMNS[: len(columns)]
     connection = session.connection()
     dialect = connection.dialect
     driver: Any = connection.connection.driver_connection
     if dialect.driver == "psycopg":
-        lines = _copied(campaign_id, account_id, positions, rows)
+        copy, texts = f"COPY bulkpost_recipients ({', '.join(names)}) FROM STDIN", _copied(columns)
         if dialect.is_async:
-            await_only(_copy_async(driver, lines))
+            await_only(_copy_async(driver, copy, texts))
         else:
-            _copy(driver, lines)
+            _copy(driver, copy, texts, meanwhile)
         return
-    records = [
-        (campaign_id, position, msisdn, ref, values, key, account_id if key else None)
-        for position, (msisdn, ref, values, _, key) in zip(positions, rows, strict=True)
-    ]
+    records = list(zip(*columns, strict=True))
     if dialect.driver == "asyncpg":
-        await_only(driver.copy_records_to_table(Recipient.__tablename__, records=records, columns=_COLUMNS))
+        await_only(driver.copy_records_to_table(Recipient.__tablename__, records=records, columns=names))
     elif dialect.driver == "pysqlite":
         # The plain driver: the statement is one for all rows, and SQLAlchemy's parameter dictionaries cost half of it.
-        marks = ", ".join("?" * len(_COLUMNS))
-        statement = f"INSERT INTO bulkpost_recipients ({', '.join(_COLUMNS)}) VALUES ({marks})"
+        marks = ", ".join("?" * len(names))
+        statement = f"INSERT INTO bulkpost_recipients ({', '.join(names)}) VALUES ({marks})"
         connection.exec_driver_sql(statement, records)
     else:
-        session.execute(insert(Recipient), [dict(zip(_COLUMNS, record, strict=True)) for record in records])
+        session.execute(insert(Recipient), [dict(zip(names, record, strict=True)) for record in records])
 
 
-def _copied(
-    campaign_id: int, account_id: int | None, positions: Sequence[int], rows: Sequence[NewRow]
-) -> Iterator[str]:
-    msisdns, refs, values, _, keys = zip(*rows, strict=True)
-    for position, msisdn, ref, value, key in zip(
-        positions, msisdns, _escaped(refs), _escaped(values), keys, strict=True
-    ):
-        yield (
-            f"{campaign_id}\t{position}\t{msisdn or _NULL}\t{ref}\t{value}\t"
-            f"{key or _NULL}\t{account_id if key else _NULL}\n"
-        )
+def _table_columns(
+    campaign_id: int, account_id: int | None, positions: Sequence[int], rows: NewRows
+) -> tuple[Sequence[Any], ...]:
+    """Return the table's columns in the order of `_COLUMNS`, the last two only where somebody has a key."""
+    columns = ([campaign_id] * len(rows), positions, rows.msisdns, rows.refs, rows.values)
+    if not rows.have_keys:
+        return columns
+    return *columns, rows.send_keys, [account_id if key else None for key in rows.send_keys]
+
+
+def _copied(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield the rows as COPY reads them, some lines at a time."""
+    numbers, texts, accounts = columns[:2], columns[2:6], columns[6:]
+    fields = [*(map(str, column) for column in numbers), *map(_escaped, texts)]
+    fields += [[_NULL if account is None else str(account) for account in column] for column in accounts]
+    lines = map("\t".join, zip(*fields, strict=True))
+    while some := "\n".join(islice(lines, _LINES_AT_ONCE)):
+        yield some + "\n"
 
 
 def _escaped(texts: Sequence[str | None]) -> Sequence[str]:
     """Return a column as COPY reads it."""
     whole = "".join(filter(None, texts))
     if any(sign in whole for sign in _ESCAPES):
-        return [_NULL if text is None else _escape(text) for text in texts]
+        texts = [text and _escape(text) for text in texts]
     return [_NULL if text is None else text for text in texts]
 
 
@@ -153,13 +176,14 @@ def _escape(text: str) -> str:
     return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPING)
 
 
-def _copy(driver: Any, lines: Iterator[str]) -> None:
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        while some := "".join(islice(lines, _LINES_AT_ONCE)):
-            copy.write(some)
+def _copy(driver: Any, statement: str, texts: Iterator[str], meanwhile: Meanwhile) -> None:
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for text in texts:
+            copy.write(text)
+            meanwhile()
 
 
-async def _copy_async(driver: Any, lines: Iterator[str]) -> None:
-    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        while some := "".join(islice(lines, _LINES_AT_ONCE)):
-            await copy.write(some)
+async def _copy_async(driver: Any, statement: str, texts: Iterator[str]) -> None:
+    async with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for text in texts:
+            await copy.write(text)

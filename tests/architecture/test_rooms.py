@@ -93,10 +93,12 @@ ROOMS = {
         "worker.import_pieces",
         "worker.intake",
         "worker.list_reader",
+        "worker.reading_ahead",
         "worker.logs",
     },
     "worker/short_import.py": SQL_FROM_OUTSIDE | {"models", "worker.importer", "worker.intake", "worker.list_reader"},
     "worker/list_reader.py": {"models", "worker.errors", "worker.intake"},
+    "worker/reading_ahead.py": {"models", "worker.list_reader"},
     "worker/installing.py": SQL_FROM_OUTSIDE
     | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
     "worker/cost.py": {"models", "worker.list_reader", "worker.preview", "worker.settings"},

@@ -59,7 +59,9 @@ def open_list(
         if found == "xlsx":
             return _open_sheet(BytesIO(first + stream.read()), asked)
         text = Text(stream, called, first)
-        return _open_objects(text, asked) if found == "jsonl" else _open_delimited(text, asked)
+        rows = _open_objects(text, asked) if found == "jsonl" else _open_delimited(text, asked)
+        rows.is_at_hand = stream.seekable()
+        return rows
     except OSError as error:
         close()
         raise _unreadable(called, error) from error

@@ -28,7 +28,8 @@ class RecipientList:
     `columns` are the names of the values that each row brings: every named column but the phone's and the reference's.
     Where the list has no header they are called column1, column2, ... by place. `delimiter` is None for plain numbers
     and for formats without one; `encoding` is None where the format has no choice. `unread_sheets` are those of a
-    spreadsheet that have something in them too, and whose people are not in this list.
+    spreadsheet that have something in them too, and whose people are not in this list. `is_at_hand` where it is a file:
+    reading it waits for nobody.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RecipientList:
         self.encoding = encoding
         self.delimiter = delimiter
         self.unread_sheets: tuple[str, ...] = ()
+        self.is_at_hand = False
         self._grid = grid
         self._layout = layout
         self._has_header = has_header

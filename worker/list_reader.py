@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from itertools import repeat
+from itertools import chain, repeat
 from json.encoder import encode_basestring
 from zoneinfo import ZoneInfo
 
@@ -111,6 +111,9 @@ def _written(block: Block) -> Iterable[str | None]:
     """Return `_as_json` of the values of each row."""
     if not block.values:
         return repeat(None, len(block.msisdns))
+    whole = "".join(chain.from_iterable(block.values))
+    if whole.isprintable() and '"' not in whole and "\\" not in whole:  # nothing to escape: half the time
+        return [f'["{texts}"]' for texts in map('","'.join, zip(*block.values, strict=True))]
     encoded = [map(encode_basestring, column) for column in block.values]
     return [f"[{texts}]" for texts in map(",".join, zip(*encoded, strict=True))]
 

@@ -20,14 +20,16 @@ ROWS_AT_ONCE = 5_000
 """Rows of one short transaction."""
 
 _COLUMNS = ("campaign_id", "position", "msisdn", "ref", "values_json", "send_key", "key_account_id")
+_KEYLESS = 5
+"""How many of them a row without a key of its own needs."""
 _LINES_AT_ONCE = 1_000
-"""The server works on them while the next ones are written."""
+"""The server works on them while the next ones are written, and the caller does something else meanwhile."""
 _NULL = "\\N"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPING = str.maketrans(_ESCAPES)
 
-
 Meanwhile = Callable[[], None]
+"""What the caller does while the server is at work on some rows."""
 
 
 def nothing() -> None:
@@ -82,11 +84,10 @@ class NewRows(ByColumn[NewRow]):
         self.problems.extend(repeat(None, len(msisdns)))
         self.send_keys.extend(repeat(None, len(msisdns)))
 
-    def sendable_msisdns(self) -> Iterator[str]:
-        """Yield the numbers of those that have no problem."""
-        for msisdn, problem in zip(self.msisdns, self.problems, strict=True):
-            if problem is None and msisdn is not None:
-                yield msisdn
+    def sendable_msisdns(self) -> list[str]:
+        """Return the numbers of those that have no problem."""
+        pairs = zip(self.msisdns, self.problems, strict=True)
+        return [msisdn for msisdn, problem in pairs if problem is None and msisdn is not None]
 
     @property
     def have_keys(self) -> bool:
@@ -119,18 +120,22 @@ def insert_rows(
     """
     if not rows:
         return
-    columns = _table_columns(campaign_id, account_id, positions, NewRows.of(rows))
-    names = _COLUMNS[: len(columns)]
+    piece = NewRows.of(rows)
+    names = _COLUMNS if piece.have_keys else _COLUMNS[:_KEYLESS]
     connection = session.connection()
     dialect = connection.dialect
     driver: Any = connection.connection.driver_connection
     if dialect.driver == "psycopg":
-        copy, texts = f"COPY bulkpost_recipients ({', '.join(names)}) FROM STDIN", _copied(columns)
+        copy = f"COPY bulkpost_recipients ({', '.join(names)}) FROM STDIN"
+        texts = _copied(campaign_id, account_id, positions, piece)
         if dialect.is_async:
             await_only(_copy_async(driver, copy, texts))
         else:
             _copy(driver, copy, texts, meanwhile)
         return
+    columns = [[campaign_id] * len(piece), positions, piece.msisdns, piece.refs, piece.values]
+    if piece.have_keys:
+        columns += [piece.send_keys, [account_id if key else None for key in piece.send_keys]]
     records = list(zip(*columns, strict=True))
     if dialect.driver == "asyncpg":
         await_only(driver.copy_records_to_table(Recipient.__tablename__, records=records, columns=names))
@@ -143,32 +148,26 @@ def insert_rows(
         session.execute(insert(Recipient), [dict(zip(names, record, strict=True)) for record in records])
 
 
-def _table_columns(
-    campaign_id: int, account_id: int | None, positions: Sequence[int], rows: NewRows
-) -> tuple[Sequence[Any], ...]:
-    """Return the table's columns in the order of `_COLUMNS`, the last two only where somebody has a key."""
-    columns = ([campaign_id] * len(rows), positions, rows.msisdns, rows.refs, rows.values)
-    if not rows.have_keys:
-        return columns
-    return *columns, rows.send_keys, [account_id if key else None for key in rows.send_keys]
-
-
-def _copied(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+def _copied(campaign_id: int, account_id: int | None, positions: Sequence[int], rows: NewRows) -> Iterator[str]:
     """Yield the rows as COPY reads them, some lines at a time."""
-    numbers, texts, accounts = columns[:2], columns[2:6], columns[6:]
-    fields = [*(map(str, column) for column in numbers), *map(_escaped, texts)]
-    fields += [[_NULL if account is None else str(account) for account in column] for column in accounts]
-    lines = map("\t".join, zip(*fields, strict=True))
-    while some := "\n".join(islice(lines, _LINES_AT_ONCE)):
-        yield some + "\n"
+    fields = [map(str, positions), _known(rows.msisdns), _escaped(rows.refs), _escaped(rows.values)]
+    if rows.have_keys:
+        fields += [_known(rows.send_keys), [str(account_id) if key else _NULL for key in rows.send_keys]]
+    lines, begin = map("\t".join, zip(*fields, strict=True)), f"{campaign_id}\t"
+    while some := f"\n{begin}".join(islice(lines, _LINES_AT_ONCE)):
+        yield f"{begin}{some}\n"
 
 
-def _escaped(texts: Sequence[str | None]) -> Sequence[str]:
+def _known(texts: Sequence[str | None]) -> list[str]:
+    return [_NULL if text is None else text for text in texts]
+
+
+def _escaped(texts: Sequence[str | None]) -> list[str]:
     """Return a column as COPY reads it."""
     whole = "".join(filter(None, texts))
     if any(sign in whole for sign in _ESCAPES):
         texts = [text and _escape(text) for text in texts]
-    return [_NULL if text is None else text for text in texts]
+    return _known(texts)
 
 
 def _escape(text: str) -> str:

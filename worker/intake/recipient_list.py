@@ -118,7 +118,7 @@ class RecipientList:
             trimmed = list(map(str.strip, columns[ref_at]))
             if max(map(len, trimmed)) > LONGEST_REF:
                 return None
-            refs = [ref or None for ref in trimmed]
+            refs = trimmed if all(trimmed) else [ref or None for ref in trimmed]
         return Block(first_line, phones, refs, tuple([list(map(str.strip, columns[at])) for at in self._layout.values]))
 
     def _each(self, end: int, run: Sequence[Sequence[str]], ends: Sequence[int]) -> Iterator[Row]:

@@ -63,11 +63,15 @@ class Reader:
 
     def fill(self, piece: NewRows, row_count: int) -> NewRows:
         """Read on until the piece has so many rows, or a block more, or the list ends; return it."""
-        while len(piece) < row_count and (part := next(self._parts, None)) is not None:
+        if len(piece) >= row_count:
+            return piece
+        for part in self._parts:
             if isinstance(part, Block):
                 self._add_block(piece, part)
             else:
                 piece.append(self._one(part))
+            if len(piece.msisdns) >= row_count:
+                break
         return piece
 
     def _add_block(self, piece: NewRows, block: Block) -> None:

@@ -73,8 +73,12 @@ class NewRows(ByColumn[NewRow]):
 
     def append(self, row: NewRow) -> None:
         """Add one row."""
-        for column, value in zip(self._columns(), row, strict=True):
-            column.append(value)
+        msisdn, ref, values, problem, send_key = row
+        self.msisdns.append(msisdn)
+        self.refs.append(ref)
+        self.values.append(values)
+        self.problems.append(problem)
+        self.send_keys.append(send_key)
 
     def extend(self, msisdns: Sequence[str], refs: Iterable[str | None], values: Iterable[str | None]) -> None:
         """Add rows that have neither a problem nor a key of their own."""

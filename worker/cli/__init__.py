@@ -7,6 +7,8 @@ Exit codes: 0 done, also when some rows of a list were refused; 1 refused or fai
 import gc
 import sys
 from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.errors import LedgerError
 from worker.database_faults import find_fault
 from worker.errors import ConfigurationError, DispatchError
+
+DISTRIBUTION = "bulkpost-worker"
 
 COMMANDS = {
     "demo": "demo",
@@ -47,7 +51,7 @@ def command_line(asked: str | None = None) -> typer.Typer:
     app = typer.Typer(
         name="bulkpost",
         help="Bulk messages that are sent once: campaigns in SQL, posted in batches, every answer kept.",
-        callback=lambda: None,  # so that it stays a group even of one command
+        callback=_options,  # also, so that it stays a group even of one command
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -76,6 +80,19 @@ def main() -> None:
         _fail(find_fault(error).words)
     except OSError as error:
         _fail(f"the system refused: {error}")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"bulkpost {version(DISTRIBUTION)}\n")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None: ...
 
 
 def _fail(*lines: str) -> None:

@@ -19,7 +19,7 @@ from worker.cli.results import results
 from worker.cli.retrying import retry
 from worker.cli.ruling import read_latest, zone_of
 from worker.cli.showing import print_campaign, watch_until_ended
-from worker.cli.waking import wake_workers
+from worker.cli.waking import waker
 from worker.errors import ConfigurationError
 from worker.settings import user_name
 from worker.start import check_database, check_fence
@@ -43,9 +43,10 @@ def start(id_: Id) -> None:
         with reading(runtime.sessions) as session:
             account = show(session, id_)["account"]
         check_fence(runtime, account)
+        wake = waker(runtime.settings)  # before the commit, as whatever takes time
         with transaction(runtime.sessions) as session:
             start_campaign(session, id_, actor=user_name())
-        wake_workers(runtime.settings)
+        wake()
         note(f"campaign {id_} is scheduled")
 
 
@@ -122,9 +123,10 @@ def resume(
         with reading(runtime.sessions) as session:
             zone = zone_of(show(session, id_)["time_zone"], runtime.settings)
         change = Resumption(read_latest(latest, None, zone), late_anyway, max_segments)
+        wake = waker(runtime.settings)
         with transaction(runtime.sessions) as session:
             resume_campaign(session, id_, actor=user_name(), change=change)
-        wake_workers(runtime.settings)
+        wake()
         note(f"campaign {id_} goes on")
 
 

@@ -35,10 +35,12 @@ def _connect(app: Any) -> None:
     """Load and open what a message needs; who does not answer now may do so later."""
     # Here Kombu lets through what the transport raises, which is neither its own error nor the system's: redis has
     # errors of its own. Whatever it is, no command fails because nobody can be woken.
-    assert app.amqp.send_task_message  # built when it is first asked for
+    assert app.amqp.send_task_message and app.backend  # built when they are first asked for
     try:
         with app.producer_pool.acquire(block=True) as producer:
             producer.connection.connect()
             assert producer.channel
+            for queue in app.amqp.queues.values():
+                producer.maybe_declare(queue)
     except Exception:  # noqa: BLE001
         return

@@ -7,7 +7,9 @@ connection, a transaction, a result) takes the processor longer than the stateme
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.exc import DBAPIError
@@ -63,9 +65,11 @@ class Answer:
 class Direct:
     """A connection of which every statement commits itself, but between `begin` and `commit`."""
 
-    def __init__(self, dialect: Dialect, driver: Any) -> None:
-        self.dialect, self._driver = dialect, driver
-        self._pipelines = dialect.name != "sqlite"
+    def __init__(self, engine: Engine, driver: Any) -> None:
+        self.dialect, self._driver = engine.dialect, driver
+        self._pipelines = engine.dialect.name != "sqlite"
+        self._turn = None if self._pipelines else _turns.setdefault(engine, Lock())
+        self._writes = False
 
     def execute(self, statement: Statement, values: Mapping[str, object]) -> Answer:
         """Execute what SQLAlchemy has made; `values` by the names of its parameters."""
@@ -77,11 +81,21 @@ class Direct:
 
     def begin(self) -> None:
         """Begin a transaction, on SQLite one that writes; it is rolled back at the end unless it was committed."""
+        if self._turn is not None:
+            # Whoever finds SQLite's one writer at work sleeps for milliseconds; here it goes on at once.
+            self._writes = self._turn.acquire()
         self._driver.execute(_BEGIN if self._pipelines else "BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Commit the transaction."""
         self._driver.execute("COMMIT")
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let the next thread of this process write."""
+        if self._turn is not None and self._writes:
+            self._writes = False
+            self._turn.release()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -101,19 +115,20 @@ def direct(sessions: Sessions) -> Iterator[Direct]:
     """
     engine: Engine = sessions.kw["bind"]
     errors = engine.dialect.loaded_dbapi.Error
-    pooled = None
+    pooled = connection = None
     try:
         pooled = engine.raw_connection()
         driver: Any = pooled.driver_connection
         if engine.dialect.name != "sqlite":
             driver.autocommit = True
-        yield Direct(engine.dialect, driver)
+        connection = Direct(engine, driver)
+        yield connection
         driver.rollback()  # asks nobody where there is no transaction
         if engine.dialect.name != "sqlite":
             driver.autocommit = False
     except BaseException as error:
-        connection = None if pooled is None else pooled.dbapi_connection
-        lost = isinstance(error, errors) and engine.dialect.is_disconnect(error, connection, None)
+        failed = None if pooled is None else pooled.dbapi_connection
+        lost = isinstance(error, errors) and engine.dialect.is_disconnect(error, failed, None)
         if pooled is not None:
             pooled.invalidate(error)
         if not isinstance(error, errors):
@@ -124,6 +139,11 @@ def direct(sessions: Sessions) -> Iterator[Direct]:
     finally:
         if pooled is not None:
             pooled.close()
+        if connection is not None:
+            connection.let_go()
+
+
+_turns: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 
 
 class _Made:

@@ -1,7 +1,10 @@
 """Statements that the driver executes by itself: what SQLAlchemy would have brought, and nothing left behind."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,10 +15,11 @@ from models.account import Account
 from models.base import Instant
 from models.direct import Direct, direct
 from models.session import Sessions, reading, transaction
-from tests.support.ledger import Ledger, open_ledger
+from tests.support.ledger import Ledger, open_ledger, together
 
 ALL = select(*Account.__table__.columns).where(Account.id == bindparam("id"))
 NAMED = update(Account).where(Account.id == bindparam("its_id")).values(status_by=bindparam("its_name"))
+APPENDED = update(Account).values(status_by=Account.status_by + bindparam("its_letter"))
 BROKEN = select(text("1 FROM bulkpost_nowhere"))
 EVERYTHING: dict[str, Any] = {
     "per_second": 12.5,
@@ -157,3 +161,29 @@ def test_connection_that_is_lost_says_so_and_is_replaced(on_postgres: Sessions) 
     assert lost.value.connection_invalidated
     with direct(on_postgres) as connection:
         assert call_it(connection, "anna") == 1
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+def test_whoever_waits_to_write_goes_on_after_a_commit_and_after_a_break(sessions: Sessions, breaks: bool) -> None:
+    waiting = [Event(), Event()]
+
+    def write(letter: str) -> None:
+        with direct(sessions) as connection:
+            connection.begin()
+            connection.execute(APPENDED, {"its_letter": letter})
+            if letter == "a":
+                assert all(other.wait(30) for other in waiting)
+                if breaks:
+                    raise KeyboardInterrupt
+            connection.commit()
+
+    def write_first() -> None:
+        with suppress(KeyboardInterrupt):
+            write("a")
+
+    def write_behind(asks: Event, letter: str) -> None:
+        asks.set()
+        write(letter)
+
+    together([write_first, partial(write_behind, waiting[0], "b"), partial(write_behind, waiting[1], "c")])
+    assert sorted(named(sessions).removeprefix("system")) == (["b", "c"] if breaks else ["a", "b", "c"])

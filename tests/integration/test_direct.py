@@ -1,6 +1,6 @@
 """Statements that the driver executes by itself: what SQLAlchemy would have brought, and nothing left behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -185,5 +185,7 @@ def test_whoever_waits_to_write_goes_on_after_a_commit_and_after_a_break(session
         asks.set()
         write(letter)
 
-    together([write_first, partial(write_behind, waiting[0], "b"), partial(write_behind, waiting[1], "c")])
+    lanes: list[Callable[[], None]] = [write_first]
+    lanes += [partial(write_behind, asks, letter) for asks, letter in zip(waiting, "bc", strict=True)]
+    together(lanes)
     assert sorted(named(sessions).removeprefix("system")) == (["b", "c"] if breaks else ["a", "b", "c"])

@@ -27,6 +27,9 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _ANY_TYPE_CODE = 701
 """A number's type as PostgreSQL tells it (float8), for the readers that want one: the columns are typed."""
 
+LONGEST_TURN_SECONDS = 1.0
+"""How long a thread waits for its turn to write to SQLite; a turn takes milliseconds."""
+
 
 class Answer:
     """What one statement brought. Of a statement that was sent together with others it is there when these are."""
@@ -82,8 +85,9 @@ class Direct:
     def begin(self) -> None:
         """Begin a transaction, on SQLite one that writes; it is rolled back at the end unless it was committed."""
         if self._turn is not None:
-            # Whoever finds SQLite's one writer at work sleeps for milliseconds; here it goes on at once.
-            self._writes = self._turn.acquire()
+            # Whoever finds SQLite's one writer at work sleeps for milliseconds; here it goes on at once. Where the
+            # turn does not come in time, as when another process holds the file, SQLite decides alone.
+            self._writes = self._turn.acquire(timeout=LONGEST_TURN_SECONDS)
         self._driver.execute(_BEGIN if self._pipelines else "BEGIN IMMEDIATE")
 
     def commit(self) -> None:

@@ -21,6 +21,7 @@ Clock = Callable[[Session], datetime]
 Sessions = sessionmaker[Session]
 
 _READ_ONLY = "bulkpost_read_only"
+_PREPARES = "prepare_threshold"
 BUSY_TIMEOUT_SECONDS = 30
 IDLE_SECONDS = 1.0
 """A connection that was used so shortly ago is not asked whether it lives: that would be every tenth round trip."""
@@ -76,12 +77,15 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
     """Make an engine for `url`; SQLite in WAL mode, with writers that queue instead of failing.
 
     Raises:
-        WrongDatabase: as `read_url`.
+        WrongDatabase: as `read_url`, and a `prepare_threshold` in the URL that is none.
     """
     parsed = read_url(url) if isinstance(url, str) else url
     if parsed.get_backend_name() != "sqlite":
-        patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
-        engine = create_engine(parsed, connect_args=patience, **options)
+        arguments: dict[str, Any] = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+        if _PREPARES in parsed.query:
+            arguments[_PREPARES] = _prepare_threshold(parsed.query[_PREPARES])
+            parsed = parsed.difference_update_query([_PREPARES])
+        engine = create_engine(parsed, connect_args=arguments, **options)
         event.listen(engine, "connect", _speak_utc)
         event.listen(engine, "checkin", _note_use)
         event.listen(engine, "checkout", partial(_prove_alive, engine))
@@ -90,6 +94,18 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_threshold(value: str | tuple[str, ...]) -> int | None:
+    """Read the driver's own setting, which a URL can only give as text."""
+    if value == "none":
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
+        return int(value)
+    raise WrongDatabase(
+        f'BULKPOST_DATABASE_URL: {_PREPARES} is "{value}": how often a statement is executed before it is prepared, such '
+        'as 5, or "none" for never, which PgBouncer before 1.22 needs'
+    )
 
 
 def open_sessions(engine: Engine) -> Sessions:
@@ -116,7 +132,8 @@ def _speak_utc(connection: Any, _record: object) -> None:
     # The end of year 9999 is in year 10000 further east, which Python cannot read. Told by a statement, because poolers
     # refuse options at the start of a connection; and outside of a transaction, whose rollback would undo it.
     connection.autocommit = True
-    connection.execute("SET TIME ZONE 'UTC'")
+    # Nor does the driver read dates that are told in another style.
+    connection.execute("SET TIME ZONE 'UTC'; SET DateStyle TO 'ISO'", prepare=False)
     connection.autocommit = False
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Dialect, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from .session import Sessions
 
@@ -58,10 +58,10 @@ class Answer:
         return None if row is None else row[0]
 
     def one(self) -> Any:
-        """Return the first row. Raises: LookupError where there is none."""
+        """Return the first row. Raises: NoResultFound where there is none."""
         row = self.one_or_none()
         if row is None:
-            raise LookupError("a statement that always brings a row brought none")
+            raise NoResultFound("a statement that always brings a row brought none")
         return row
 
 

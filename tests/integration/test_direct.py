@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoResultFound, OperationalError, ProgrammingError
 
 from models.account import Account
 from models.base import Instant
@@ -130,7 +130,7 @@ def test_row_that_is_missing_is_none(sessions: Sessions) -> None:
     with direct(sessions) as connection:
         assert connection.execute(ALL, {"id": 99}).one_or_none() is None
         assert connection.execute(ALL, {"id": 99}).scalar_one_or_none() is None
-        with pytest.raises(LookupError):
+        with pytest.raises(NoResultFound):
             connection.execute(ALL, {"id": 99}).one()
 
 

@@ -15,7 +15,7 @@ _HEAD = re.compile(
 )
 _ENTRY = re.compile(
     # No bracket, ampersand, control character or other character that XML cannot carry in the text.
-    r"""<information number_sms="([0-9]{1,9})" id_sms="([0-9]{1,255})" parts="([0-9]{1,9})">"""
+    r"""<information number_sms="([0-9]{1,9})" id_sms="([0-9]{1,255})" parts="([0-9]{1,3})">"""
     r"""([^<>&\x00-\x1f\x7f-\x9f\ufffe\uffff]*)</information>"""
 )
 _TAIL = re.compile(f"[{_BLANKS}]*</response>[{_BLANKS}]*")

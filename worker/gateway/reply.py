@@ -40,6 +40,7 @@ _ROOT_END = re.compile(r"</(?:[\w.-]+:)?response\s*>")
 _DOCTYPE = re.compile("<!DOCTYPE", re.IGNORECASE)
 _LONGEST_ID = 255  # characters; 22 digits have been seen
 _LONGEST_INTEGER = 9  # digits: what every database column holds
+_LONGEST_SEGMENTS = 3  # digits: a message has at most 255 parts, whose number is one byte; a sum of more overflows
 
 
 def parse(raw: bytes, charset: str | None = None) -> Reply:
@@ -149,7 +150,7 @@ def _entry(element: etree._Element) -> ReplyEntry:
     return ReplyEntry(
         number=_integer(element.get("number_sms")),
         provider_message_id=_identifier(element.get("id_sms")),
-        segments=_integer(element.get("parts")),
+        segments=_integer(element.get("parts"), _LONGEST_SEGMENTS),
         text=text,
         meaning=meaning(text),
     )
@@ -169,8 +170,8 @@ def _identifier(value: str | None) -> str | None:
     return value if 0 < len(value) <= _LONGEST_ID else None
 
 
-def _integer(value: str | None) -> int | None:
+def _integer(value: str | None, longest: int = _LONGEST_INTEGER) -> int | None:
     if value is None:
         return None
     value = value.strip()
-    return int(value) if len(value) <= _LONGEST_INTEGER and value.isascii() and value.isdigit() else None
+    return int(value) if len(value) <= longest and value.isascii() and value.isdigit() else None

@@ -116,6 +116,12 @@ class TestEntry:
         assert only_entry(f'<information number_sms="{number}">send</information>').number == read
         assert only_entry(f'<information number_sms="1" parts="{number}">send</information>').segments == read
 
+    @pytest.mark.parametrize("parts", ["1000", "999999999"])
+    def test_more_parts_than_any_message_has_are_none(self, parts: str) -> None:
+        raw = f'<response><information number_sms="1" id_sms="7" parts="{parts}">send</information></response>'
+        (entry,) = parse(raw.encode()).entries
+        assert (entry.provider_message_id, entry.segments) == ("7", None)
+
     def test_absent_attributes_are_none(self) -> None:
         assert only_entry("<information/>") == ReplyEntry(None, None, None, "", Meaning.UNSEEN)
 

@@ -18,7 +18,7 @@ class Wire:
         self._target = str(Path(str(url.query["host"])) / ".s.PGSQL.5432")
         self._listener = create_server(("127.0.0.1", 0))
         self._relays: list[Thread] = []
-        self._breaks = self._delivers = False
+        self._breaks = self._delivers = self._hears = False
         self._at = b""
         port = self._listener.getsockname()[1]
         query = {"sslmode": "disable", "gssencmode": "disable"}
@@ -30,9 +30,12 @@ class Wire:
         """Cut the connection at the next commit; `delivers`: the server has done it, only its answer is lost."""
         self.break_at(b"COMMIT", delivers=delivers)
 
-    def break_at(self, words: bytes, *, delivers: bool) -> None:
-        """Cut the connection at the next message (of less than 64 KiB) in which a client says these words."""
-        self._at, self._delivers, self._breaks = words, delivers, True
+    def break_at(self, words: bytes, *, delivers: bool, hears: bool = True) -> None:
+        """Cut the connection at the next message (of less than 64 KiB) in which a client says these words.
+
+        `hears`: not before the server has answered.
+        """
+        self._at, self._delivers, self._hears, self._breaks = words, delivers, hears, True
 
     @property
     def is_broken(self) -> bool:
@@ -71,7 +74,8 @@ class Wire:
                         self._breaks = False
                         if self._delivers:
                             server.sendall(said)
-                            server.recv(65_536)
+                            if self._hears:
+                                server.recv(65_536)
                         return
                     (server if one is client else client).sendall(said)
 

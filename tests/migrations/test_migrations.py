@@ -114,3 +114,15 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(engine: Engine) ->
         connection.execute(text("DROP TABLE bulkpost_batches"))
     upgrade(engine)
     assert tables(engine) == set(Base.metadata.tables)
+
+
+def test_replies_are_compressed_by_lz4_on_a_server_that_has_it(empty_postgres_url: str) -> None:
+    engine = open_engine(empty_postgres_url, poolclass=NullPool)
+    how = text("SELECT attcompression FROM pg_attribute WHERE attname = 'reply_bytes'")
+    has = text("SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'")
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(how) == ("l" if connection.scalar(has) else "")
+    downgrade(engine, "0004")
+    with engine.connect() as connection:
+        assert connection.scalar(how) == ""

@@ -103,8 +103,8 @@ def _prepare_threshold(value: str | tuple[str, ...]) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
         return int(value)
     raise WrongDatabase(
-        f'BULKPOST_DATABASE_URL: {_PREPARES} is "{value}": how often a statement is executed before it is prepared, such '
-        'as 5, or "none" for never, which PgBouncer before 1.22 needs'
+        f'BULKPOST_DATABASE_URL: {_PREPARES} is "{value}": how often a statement is executed before it is prepared, '
+        'such as 5, or "none" for never, which PgBouncer before 1.22 needs'
     )
 
 

@@ -135,9 +135,13 @@ def _inserting(
 def _at_once() -> Insert:
     """Make the statement for PostgreSQL: the batch is completed first, and only then is anybody's outcome inserted.
 
-    What nothing refers to comes last: so the campaign, which others wait for, is held for a moment only.
+    What nothing refers to comes last: so the campaign, which others wait for, is held for a moment only. The commit
+    does not wait for the disk: after a power cut the batch may be as if its answer had not come, and is asked for again
+    under the same keys (decision 18).
     """
-    told = select(func.coalesce(_NOW, func.clock_timestamp()).label("now")).cte("told")
+    # Only of this transaction. Whatever is committed durably afterwards, as the lane's next claim, takes it along.
+    unhurried = func.set_config("synchronous_commit", "off", true())
+    told = select(func.coalesce(_NOW, func.clock_timestamp()).label("now"), unhurried.label("unhurried")).cte("told")
     now = select(told.c.now).scalar_subquery()
     completed = _COMPLETED.returning(Batch.id).cte("completed")
     happened = exists(select(completed.c.id))

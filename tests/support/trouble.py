@@ -19,7 +19,7 @@ from worker.scheduler import Scheduler
 from worker.simulator.running import RunningSimulator, running_simulator
 
 COUNT = 30
-Act = Callable[[], object]
+Act = Callable[[], None]
 
 
 @contextmanager

@@ -56,8 +56,10 @@ def test_record_that_went_on_without_us_while_it_was_repeated_is_not_late(own_ur
             holder.execute("SELECT id FROM bulkpost_batches FOR UPDATE")
             wire.break_at(AN_ANSWER, delivers=True, hears=False)
 
-        pause = once(lambda: beside.submit(let_go_when_both_wait))
-        done = dispatch(runtime, at={"stating": hold}, pause=pause)
+        def wait_beside() -> None:
+            beside.submit(let_go_when_both_wait)
+
+        done = dispatch(runtime, at={"stating": hold}, pause=once(wait_beside))
         assert (wire.is_broken, done.late) == (True, False)
         everybody_has_one_answer(runtime, simulator)
 

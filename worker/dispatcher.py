@@ -97,7 +97,7 @@ class Dispatcher:
         return recorded
 
     def _claim(self, account_id: int, first_of_lane: bool) -> Lease | Refused:
-        lease: Lease | Refused | None = None if first_of_lane else self._claim_at_once(account_id)
+        lease: Lease | Refused | None = self._claim_at_once(account_id, first_of_lane)
         if lease is None:
             with transaction(self.sessions) as session:
                 lease = claim(
@@ -113,7 +113,7 @@ class Dispatcher:
         self.at("claimed")
         return lease
 
-    def _claim_at_once(self, account_id: int) -> Lease | None:
+    def _claim_at_once(self, account_id: int, first_of_lane: bool) -> Lease | None:
         """Claim for an account that nothing limits; None for any other."""
         now = self._told()
         with direct(self.sessions) as connection:
@@ -123,6 +123,7 @@ class Dispatcher:
                 environment=self.settings.environment,
                 lease_seconds=self.settings.lease_seconds,
                 doubt_limit_seconds=self.settings.doubt_limit_seconds,
+                first_of_lane=first_of_lane,
                 now=now,
                 before_commit=lambda: self.at("claiming"),
             )

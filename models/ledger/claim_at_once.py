@@ -7,7 +7,7 @@ to a window, a batch that is too large, a content that cannot be sent, or nothin
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, null, select, update
 
 from ..account import Account
 from ..base import constant
@@ -30,12 +30,13 @@ def claim_at_once(
     environment: str,
     lease_seconds: float,
     doubt_limit_seconds: float,
+    first_of_lane: bool = False,
     now: datetime | None = None,
     before_commit: Callable[[], None] = lambda: None,
 ) -> Lease | None:
     """Lease and commit the next ready batch, whole; None, and nothing is done, where `claim` must look.
 
-    `now`: the moment, where it is not the database's.
+    `first_of_lane`: a hint has been taken up. `now`: the moment, where it is not the database's.
     """
     on_sqlite = connection.dialect.name == "sqlite"
     with connection.together():
@@ -55,6 +56,8 @@ def claim_at_once(
     before_commit()
     leased_until = sight.now + timedelta(seconds=lease_seconds)
     with connection.together():
+        if first_of_lane:
+            connection.execute(_TAKEN_UP, {"its_id": account_id})
         taken = take(connection, account_id, found, found.next.counted_on, sight.now, leased_until)
         connection.commit()
     attempt_id = taken.scalar_one_or_none()
@@ -101,4 +104,7 @@ _FREE = (
     )
     .where(Account.id == bindparam("id"))
     .with_for_update(key_share=True)
+)
+_TAKEN_UP = (
+    update(Account).where(Account.id == bindparam("its_id"), Account.hinted_at.is_not(None)).values(hinted_at=null())
 )

@@ -15,6 +15,7 @@ from models.campaign import Campaign
 from models.direct import direct
 from models.ledger.claim_at_once import claim_at_once
 from models.ledger.control import pause_campaign, stop_everything
+from models.ledger.hints import take_hints
 from models.session import transaction
 from models.states import AccountStatus, BatchStatus
 from models.work import Lease
@@ -62,6 +63,15 @@ def test_database_tells_the_time_where_nobody_else_does(ledger: Ledger) -> None:
         lease = claim_at_once(connection, 1, **CLAIMING)
     assert lease is not None and lease.opened_at.tzinfo is not None
     assert (lease.leased_until - lease.opened_at).total_seconds() == CLAIMING["lease_seconds"]
+
+
+@pytest.mark.parametrize(("first_of_lane", "is_left"), [(True, False), (False, True)])
+def test_hint_is_taken_up_by_the_first_claim_of_a_lane(ledger: Ledger, first_of_lane: bool, is_left: bool) -> None:
+    ledger.a_campaign(3)
+    with transaction(ledger.sessions) as session:
+        assert take_hints(session, doubt_limit_seconds=CLAIMING["doubt_limit_seconds"], clock=ledger.clock)
+    assert claimed(ledger, first_of_lane=first_of_lane) is not None
+    assert ledger.all(select(Account.hinted_at.is_not(None))) == [is_left]
 
 
 @pytest.mark.parametrize(

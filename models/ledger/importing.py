@@ -197,14 +197,16 @@ def finish_import(
     """
     campaign = lock_campaign(session, campaign_id)
     now = clock(session)
-    rows = session.execute(
-        select(func.count()).select_from(RecipientRow).where(RecipientRow.campaign_id == campaign_id)
-    ).scalar_one()
+    rows, skipped = session.execute(
+        select(
+            *[
+                select(func.count()).where(table.campaign_id == campaign_id).scalar_subquery()
+                for table in (RecipientRow, Outcome)
+            ]
+        )
+    ).one()
     if rows != campaign.total_count or campaign.imported_at is not None:
         raise _swept_away(campaign_id)
-    skipped = session.execute(
-        select(func.count()).select_from(Outcome).where(Outcome.campaign_id == campaign_id)
-    ).scalar_one()
     if skipped >= campaign.total_count and not may_be_empty:
         raise EmptyList(f"nobody can be sent to: of {campaign.total_count:,} rows every one was refused")
     if campaign.max_segments is not None:

@@ -27,7 +27,8 @@ class Lookalike:
 
 def find_lookalike(session: Session, campaign_id: int, *, clock: Clock = database_clock) -> Lookalike | None:
     """Return the newest lookalike of the last day, judged by a sample of the numbers, or None. Only reads."""
-    campaign = session.execute(select(Campaign).where(Campaign.id == campaign_id)).scalar_one()
+    columns = (Campaign.account_id, Campaign.content_hash, Campaign.total_count)
+    campaign = session.execute(select(*columns).where(Campaign.id == campaign_id)).one()
     earlier = session.execute(
         select(Campaign.id, Campaign.created_at)
         .where(

@@ -53,6 +53,11 @@ _CHILDREN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("additional", ()),
 )
 
+# A recipient's element: what stands before phone, number, key and times, and after them.
+_ABONENT = ('<abonent phone="', '" number_sms="', '" client_id_sms="', '"', "/>")
+
+_HOLE = "\0"  # stands for a personal text: no text that XML carries has it
+
 _ATTRIBUTES = frozenset(attribute for _, attributes in _CHILDREN for attribute in attributes)
 
 # What a text may not hold as it is, in the order in which it is replaced.
@@ -98,13 +103,14 @@ def build(submission: Submission, credentials: Credentials) -> bytes:
 
     Raises: RenderError where XML cannot carry a text or a phone or key is not digits; then nothing is built.
     """
-    lines = submission.lines
-    _check_digits(lines)
-    openings = _openings(submission.contents)
-    if openings:
-        _prove(f"<request>{openings[0]}</message>{_security(credentials)}</request>")
-    messages = _messages(openings, submission.sizes, _abonents(lines))
-    return "".join([_PROLOG, "<request>", *messages, _security(credentials), "</request>"]).encode()
+    _check_digits(submission.lines)
+    security = _security(credentials)
+    messages = _personal(submission) if _is_personal(submission) else _shared(submission)
+    document = "".join(chain((_PROLOG, "<request>"), messages, (security, "</request>")))
+    first_recipient = document.find(_ABONENT[0])
+    if first_recipient > 0:
+        _prove(f"{document[len(_PROLOG) : first_recipient]}</message>{security}</request>")
+    return document.encode()
 
 
 def enquiry(credentials: Credentials) -> bytes:
@@ -117,24 +123,34 @@ def masked(submission: Submission, credentials: Credentials) -> bytes:
     return build(submission, credentials.masked())
 
 
-def _messages(openings: Sequence[str], sizes: Sequence[int], abonents: Sequence[str]) -> Iterable[str]:
-    if len(openings) == len(abonents):  # each has a text of its own, as nearly always where texts are personal
-        return [f"{opening}{abonent}</message>" for opening, abonent in zip(openings, abonents, strict=True)]
-    each = iter(abonents)
-    pairs = zip(openings, sizes, strict=True)
-    return chain.from_iterable((opening, *islice(each, size), "</message>") for opening, size in pairs)
+def _is_personal(submission: Submission) -> bool:
+    """Say whether each line has a message of its own, as nearly always where texts are personal."""
+    return isinstance(submission.contents, Wordings) and len(submission.contents) == len(submission.lines)
 
 
-def _openings(contents: Sequence[Content]) -> list[str]:
-    """Write each message up to its recipients; what is the same in all of them is written once."""
-    if not isinstance(contents, Wordings):
-        return [_opening(content.kind, _written_fields(content)) for content in contents]
-    kind, columns = contents.content.kind, contents.columns
-    holes = [name for name in _field_names(kind) if name in columns]
-    shared = {name: text.replace("%", "%%") for name, text in _written_fields(contents.content).items()}
-    form = _opening(kind, shared | dict.fromkeys(holes, "%s"))
-    rows = zip(*[_written(name, columns[name]) for name in holes], strict=True) if holes else [()]
-    return [form % row for row in rows]
+def _personal(submission: Submission) -> Iterable[str]:
+    """Return the parts of each line's message; what is the same in all of them is written once, and nothing twice."""
+    contents, lines = submission.contents, submission.lines
+    assert isinstance(contents, Wordings)
+    kind = contents.content.kind
+    holes = [name for name in _field_names(kind) if name in contents.columns]
+    between = _opening(kind, _written_fields(contents.content) | dict.fromkeys(holes, _HOLE)).split(_HOLE)
+    texts = [_written(name, contents.columns[name]) for name in holes]
+    phone, number, key, time, end = _ABONENT
+    between = [*between[:-1], between[-1] + phone, number, key, time, f"{end}</message>"]
+    columns = [*texts, lines.msisdns, map(str, lines.numbers), lines.send_keys, _times(lines), repeat("", len(lines))]
+    pairs = zip(between, columns, strict=True)
+    rows = zip(*chain.from_iterable((repeat(part, len(lines)), column) for part, column in pairs), strict=True)
+    return chain.from_iterable(rows)
+
+
+def _shared(submission: Submission) -> Iterable[str]:
+    """Return the parts of messages that have recipients in common."""
+    abonents = iter(_abonents(submission.lines))
+    for content, size in zip(submission.contents, submission.sizes, strict=True):
+        yield _opening(content.kind, _written_fields(content))
+        yield from islice(abonents, size)
+        yield "</message>"
 
 
 def _opening(kind: str, fields_written: Mapping[str, str]) -> str:
@@ -209,13 +225,19 @@ def _security(credentials: Credentials) -> str:
 
 
 def _abonents(lines: Lines) -> list[str]:
-    moments = lines.moments
-    times = [_times(moments.get(position)) for position in lines.positions] if moments else repeat("", len(lines))
-    columns = zip(lines.msisdns, lines.numbers, lines.send_keys, times, strict=True)
-    return [f'<abonent phone="{to}" number_sms="{n}" client_id_sms="{key}"{at}/>' for to, n, key, at in columns]
+    phone, number, key, time, end = _ABONENT
+    columns = zip(lines.msisdns, lines.numbers, lines.send_keys, _times(lines), strict=True)
+    return [f"{phone}{to}{number}{n}{key}{own}{time}{at}{end}" for to, n, own, at in columns]
 
 
-def _times(moments: Moments | None) -> str:
+def _times(lines: Lines) -> Iterable[str]:
+    """Write the moments of each line."""
+    if not lines.moments:
+        return repeat("", len(lines))
+    return [_moments(lines.moments.get(position)) for position in lines.positions]
+
+
+def _moments(moments: Moments | None) -> str:
     """Write the moments of a line to the minute. Source: protocol.md 4.2 and 4.4, "Seconds"."""
     if moments is None:
         return ""

@@ -138,10 +138,11 @@ class Dispatcher:
     def _close(self, lease: Lease, began: float) -> Closing:
         """Post what the lease owes and say what record has to write."""
         limit = self.settings.connect_timeout_seconds + self.settings.read_timeout_seconds
-        owed = insist(lambda: self._read(lease), self._patience(began + self.settings.lease_seconds - limit))
         if lease.timing.is_given and lease.time_offset_minutes is None:
             return _stopped(lease, (), no_offset(lease.account_name))
-        prepared = prepare(lease, owed, self.settings.fence(lease.gateway_url))
+        patience = self._patience(began + self.settings.lease_seconds - limit)
+        # What was read is kept no longer than until it is rendered: a document of personal texts is large.
+        prepared = prepare(lease, insist(lambda: self._read(lease), patience), self.settings.fence(lease.gateway_url))
         submission, skipped = prepared.submission, prepared.skipped
         self.at("rendered")
         if not submission.lines:

@@ -6,7 +6,7 @@ times faster than building a tree, and three times where every text is personal;
 the credentials of every document before it leaves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import chain, islice, repeat
@@ -56,6 +56,8 @@ _CHILDREN: tuple[tuple[str, tuple[str, ...]], ...] = (
 # A recipient's element: what stands before phone, number, key and times, and after them.
 _ABONENT = ('<abonent phone="', '" number_sms="', '" client_id_sms="', '"', "/>")
 
+_PARTS_AT_ONCE = 1000
+
 _HOLE = "\0"  # stands for a personal text: no text that XML carries has it
 
 _ATTRIBUTES = frozenset(attribute for _, attributes in _CHILDREN for attribute in attributes)
@@ -104,13 +106,20 @@ def build(submission: Submission, credentials: Credentials) -> bytes:
     Raises: RenderError where XML cannot carry a text or a phone or key is not digits; then nothing is built.
     """
     _check_digits(submission.lines)
-    security = _security(credentials)
-    messages = _personal(submission) if _is_personal(submission) else _shared(submission)
-    document = "".join(chain((_PROLOG, "<request>"), messages, (security, "</request>")))
-    first_recipient = document.find(_ABONENT[0])
-    if first_recipient > 0:
-        _prove(f"{document[len(_PROLOG) : first_recipient]}</message>{security}</request>")
-    return document.encode()
+    security = _security(credentials).encode()
+    pieces = _encoded(_personal(submission) if _is_personal(submission) else _shared(submission))
+    first = next(pieces, b"")
+    if first:
+        opening, _, _ = first.partition(_ABONENT[0].encode())
+        _prove(b"<request>%b</message>%b</request>" % (opening, security))
+    return b"".join([_PROLOG.encode(), b"<request>", first, *pieces, security, b"</request>"])
+
+
+def _encoded(parts: Iterable[str]) -> Iterator[bytes]:
+    """Yield the parts as bytes, many at once: a whole document as text takes five times the memory of its bytes."""
+    parts = iter(parts)
+    while together := "".join(islice(parts, _PARTS_AT_ONCE)):
+        yield together.encode()
 
 
 def enquiry(credentials: Credentials) -> bytes:
@@ -198,7 +207,7 @@ def _escaped(texts: Sequence[str]) -> Sequence[str]:
     return texts
 
 
-def _prove(document: str) -> None:
+def _prove(document: bytes) -> None:
     """Read a document back; what fails here is a fault of this module."""
     from lxml import etree  # here: settings know credentials, and not every process that has settings posts
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from re import compile as compile_pattern
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -33,8 +33,10 @@ from models.ledger.rows import NewRow
 from models.session import Clock, Sessions, database_clock, reading, transaction
 from worker.clock import monotonic
 from worker.database_faults import find_fault
-from worker.intake.phones import PhoneReader
 from worker.logs import log
+
+if TYPE_CHECKING:
+    from worker.intake.phones import PhoneReader
 
 SLICE_SECONDS = 1.0
 """How long one tick takes rows in, in their order, before it goes on with its other steps."""
@@ -161,7 +163,10 @@ class Inbox:
         return int(done)
 
     @cached_property
-    def _phones(self) -> PhoneReader:
+    def _phones(self) -> "PhoneReader":
+        # Here, because every worker looks whether something waits, and few find something.
+        from worker.intake.phones import PhoneReader
+
         return PhoneReader(self.default_region)
 
     def _judge(self, rows: Iterable[WaitingRow]) -> Iterable[Fit | str]:

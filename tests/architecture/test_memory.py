@@ -27,6 +27,7 @@ NEVER = {
     "worker.cli": "only commands",
     "worker.drill": "only commands",
     "worker.importer": "only lists",
+    "worker.intake": "only lists, and rows of other applications",
     "worker.simulator": "only commands",
     "worker.webhooks": "only webhooks",
 }

@@ -1,4 +1,4 @@
-"""One tick: hold, take in, start, plan, say which accounts want lanes, rescue, give up, settle, sweep.
+"""One tick: rescue, hold, take in, start, plan, say which accounts want lanes, settle, sweep.
 
 Every step is a guarded, bounded, resumable transaction: two ticks at once, two schedulers, or a tick killed half way
 are harmless. What fails in one step does not keep the others from their work, unless the database itself is away.
@@ -48,23 +48,22 @@ class Scheduler:
     def tick(self, wake: Callable[[dict[int, int]], object] = lambda lanes: None) -> dict[int, int]:
         """Do everything that is due, and return how many lanes to start for which account.
 
-        `wake` is told of them as soon as they are known: what can wait is done afterwards, rescue too, whose batches
-        are not to be claimed for minutes. From a database that waits to be adopted nothing is started, planned or given
-        up.
+        `wake` is told of them as soon as they are known: what can wait is done afterwards. From a database that waits
+        to be adopted nothing is started, planned or given up.
 
         Raises:
             SQLAlchemyError: the database is away, or no lane could be asked for; the next tick does it all.
         """
         if self.confirm() is not None:
             return {}
-        self._go_through(self._hold, self._take_in, self._start, self._plan)
+        self._go_through(self._rescue, self._give_up, self._hold, self._take_in, self._start, self._plan)
         try:
             with transaction(self.sessions) as session:
                 lanes = take_hints(session, doubt_limit_seconds=self.settings.doubt_limit_seconds, clock=self.clock)
                 self.at("hinting")
             wake(lanes)
         finally:
-            self._go_through(self._rescue, self._give_up, self._settle, self._sweep)
+            self._go_through(self._settle, self._sweep)
         return lanes
 
     def _go_through(self, *steps: Callable[[], None]) -> None:

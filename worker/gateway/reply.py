@@ -40,7 +40,7 @@ _ROOT_END = re.compile(r"</(?:[\w.-]+:)?response\s*>")
 _DOCTYPE = re.compile("<!DOCTYPE", re.IGNORECASE)
 _LONGEST_ID = 255  # characters; 22 digits have been seen
 _LONGEST_INTEGER = 9  # digits: what every database column holds
-_LONGEST_SEGMENTS = 3  # digits: a message has at most 255 parts, whose number is one byte; a sum of more overflows
+_LONGEST_SEGMENTS = 3  # digits: a message has at most 255 parts, whose number is one byte
 
 
 def parse(raw: bytes, charset: str | None = None) -> Reply:

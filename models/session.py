@@ -86,7 +86,7 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
             arguments[_PREPARES] = _prepare_threshold(parsed.query[_PREPARES])
             parsed = parsed.difference_update_query([_PREPARES])
         engine = create_engine(parsed, connect_args=arguments, **options)
-        event.listen(engine, "connect", _speak_utc)
+        event.listen(engine, "connect", _prepare_postgres)
         event.listen(engine, "checkin", _note_use)
         event.listen(engine, "checkout", partial(_prove_alive, engine))
         return engine
@@ -128,12 +128,19 @@ def reading(sessions: Sessions) -> Iterator[Session]:
         yield session
 
 
-def _speak_utc(connection: Any, _record: object) -> None:
+def _prepare_postgres(connection: Any, _record: object) -> None:
     # The end of year 9999 is in year 10000 further east, which Python cannot read. Told by a statement, because poolers
     # refuse options at the start of a connection; and outside of a transaction, whose rollback would undo it.
     connection.autocommit = True
-    # Nor does the driver read dates that are told in another style.
-    connection.execute("SET TIME ZONE 'UTC'; SET DateStyle TO 'ISO'", prepare=False)
+    # Nor does the driver read dates that are told in another style. And a claim that is committed must be on the disk
+    # before its POST: a server, a database or a role whose default is "off" would forget it with the power.
+    connection.execute(
+        """
+        SET TIME ZONE 'UTC'; SET DateStyle TO 'ISO';
+        SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+        """,
+        prepare=False,
+    )
     connection.autocommit = False
 
 

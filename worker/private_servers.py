@@ -140,8 +140,8 @@ class PrivatePostgres(PrivateServer):
         self._settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(directory),
-            # Rows outlive a kill of the server, not of the machine. synchronous_commit stays on, or a kill would
-            # take committed rows with it.
+            # Rows outlive a kill of the server, not of the machine. synchronous_commit stays on, or a kill would take
+            # committed rows with it, other than the usual answers (decision 18).
             "fsync": "off",
             "max_connections": "200",
             **settings,

@@ -1,9 +1,13 @@
 """P1, P2, P5 after a power cut of PostgreSQL's machine: an answer may be lost with it, and is asked for again."""
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
+from signal import SIGKILL
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import make_url, select, text
 
 from models.attempt import Attempt
 from models.batch import Batch
@@ -12,6 +16,7 @@ from models.states import BatchStatus
 from tests.support.databases import migrate, postgres_database
 from tests.support.driving import a_runtime, create, work_until_ended
 from tests.support.servers import required
+from tests.support.trouble import plain
 from worker.dispatcher import Dispatcher
 from worker.private_servers import PrivatePostgres, private_postgres
 from worker.proof import prove
@@ -44,6 +49,19 @@ def campaign(forgetful: PrivatePostgres) -> Iterator[tuple[Runtime, RunningSimul
             create(runtime, 2 * SIZE)
             Scheduler(runtime.settings, runtime.sessions).tick()
             yield runtime, simulator
+
+
+class PowerCut(Exception):
+    """Raised where a process ends with its machine."""
+
+
+def claim_only(runtime: Runtime) -> None:
+    def cut(step: str) -> None:
+        if step == "claimed":
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        Dispatcher(runtime.settings, runtime.sessions, runtime.gateway, at=cut).dispatch(1)
 
 
 def cut_the_power(runtime: Runtime, server: PrivatePostgres) -> None:
@@ -79,17 +97,41 @@ def test_next_claim_takes_the_answer_before_it_along(
     runtime, simulator = campaign
     runtime.dispatcher().dispatch(1)
 
-    class PowerCut(Exception):
-        pass
-
-    def cut(step: str) -> None:
-        if step == "claimed":
-            raise PowerCut
-
-    with pytest.raises(PowerCut):
-        Dispatcher(runtime.settings, runtime.sessions, runtime.gateway, at=cut).dispatch(1)
+    claim_only(runtime)
     cut_the_power(runtime, forgetful)
     assert statuses(runtime) == [BatchStatus.COMPLETED, BatchStatus.RUNNING]
     assert work_until_ended(runtime, 1)["accepted"] == 2 * SIZE
     assert (simulator.ledger()["charged"], simulator.ledger()["repeats"]) == (2 * SIZE, 0)
+    assert prove(runtime.sessions).breaches == ()
+
+
+def test_claim_outlives_a_power_cut_whatever_the_database_prefers(
+    campaign: tuple[Runtime, RunningSimulator], forgetful: PrivatePostgres
+) -> None:
+    runtime, _simulator = campaign
+    name = make_url(runtime.settings.database_url).database
+    with runtime.engine.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+        connection.commit()
+    runtime.engine.dispose()
+    claim_only(runtime)
+    cut_the_power(runtime, forgetful)
+    assert statuses(runtime) == [BatchStatus.RUNNING, BatchStatus.AVAILABLE]
+
+
+def test_kill_of_one_backend_takes_an_answer_with_it_as_a_power_cut_does(
+    campaign: tuple[Runtime, RunningSimulator], forgetful: PrivatePostgres
+) -> None:
+    runtime, simulator = campaign
+    runtime.dispatcher().dispatch(1)
+    url = plain(runtime.settings.database_url)
+    with closing(psycopg.connect(url)) as victim, closing(psycopg.connect(url)) as bystander:
+        os.kill(victim.info.backend_pid, SIGKILL)
+        with pytest.raises(psycopg.OperationalError):  # all of them share one memory, and end with it
+            bystander.execute("SELECT pg_sleep(30)")
+    runtime.engine.dispose()
+    forgetful.restart()
+    assert statuses(runtime) == [BatchStatus.RUNNING, BatchStatus.AVAILABLE]
+    assert work_until_ended(runtime, 1)["accepted"] == 2 * SIZE
+    assert simulator.ledger()["charged"] == 2 * SIZE
     assert prove(runtime.sessions).breaches == ()

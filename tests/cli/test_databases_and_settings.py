@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from migrations import HEAD_VERSION
 from tests.cli.shell import Shell
 
 pytestmark = pytest.mark.timeout(120)
@@ -16,7 +17,7 @@ def test_looking_at_a_database_that_is_not_there_makes_none(empty_shell: Shell) 
     assert list(empty_shell.folder.iterdir()) == []
     upgraded = empty_shell.run("db", "upgrade")
     assert (upgraded.returncode, upgraded.stdout) == (0, "")
-    assert empty_shell.json("db", "check") == {"version": "0004", "environment": "development"}
+    assert empty_shell.json("db", "check") == {"version": HEAD_VERSION, "environment": "development"}
     assert [account["name"] for account in empty_shell.json("account", "list")] == ["default"]
 
 
@@ -35,8 +36,8 @@ def test_looking_at_a_database_that_is_not_there_makes_none(empty_shell: Shell) 
         ),
         ("sqlite:///no/such/folder.db", "there is no database sqlite:///no/such/folder.db"),
         ("sqlite:///noise.db", "cannot be read: file is not a database"),
-        ("sqlite:///newer.db", "is at version 9999, this program knows 0004 at most"),
-        ("sqlite:///older.db", "is at version 0000, this program needs 0004: run bulkpost db upgrade"),
+        ("sqlite:///newer.db", f"is at version 9999, this program knows {HEAD_VERSION} at most"),
+        ("sqlite:///older.db", f"is at version 0000, this program needs {HEAD_VERSION}: run bulkpost db upgrade"),
         ("sqlite:////", "sqlite:////: the file cannot be opened: check BULKPOST_DATABASE_URL"),
         ("sqlite:///foreign.db", "has no Bulkpost tables: run bulkpost db upgrade"),
     ],

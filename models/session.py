@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SAWarning
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -77,7 +78,7 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
     """Make an engine for `url`; SQLite in WAL mode, with writers that queue instead of failing.
 
     Raises:
-        WrongDatabase: as `read_url`, and a `prepare_threshold` in the URL that is none.
+        WrongDatabase: as `read_url`, and a `prepare_threshold` in the URL that is none, or an option for SQLite.
     """
     parsed = read_url(url) if isinstance(url, str) else url
     if parsed.get_backend_name() != "sqlite":
@@ -90,7 +91,13 @@ def open_engine(url: str | URL, **options: Any) -> Engine:
         event.listen(engine, "checkin", _note_use)
         event.listen(engine, "checkout", partial(_prove_alive, engine))
         return engine
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **options)
+    with catch_warnings():
+        simplefilter("error", SAWarning)
+        try:
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **options)
+        except SAWarning:
+            unknown = ", ".join(sorted(parsed.query))
+            raise WrongDatabase(f"BULKPOST_DATABASE_URL: SQLite does not know {unknown}: remove it") from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -102,8 +109,9 @@ def _prepare_threshold(value: str | tuple[str, ...]) -> int | None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
         return int(value)
+    told = value if isinstance(value, str) else " and ".join(value)
     raise WrongDatabase(
-        f'BULKPOST_DATABASE_URL: {_PREPARES} is "{value}": how often a statement is executed before it is prepared, '
+        f'BULKPOST_DATABASE_URL: {_PREPARES} is "{told}": how often a statement is executed before it is prepared, '
         'such as 5, or "none" for never, which PgBouncer before 1.22 needs'
     )
 

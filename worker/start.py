@@ -35,7 +35,14 @@ def read_version(engine: Engine) -> str | None:
     except OperationalError as error:
         raise WrongDatabase(f"{shown}: {find_fault(error).words}") from None
     except SQLAlchemyError as error:
-        raise WrongDatabase(f"the database {shown} cannot be read: {first_line(error)}; restore a backup") from None
+        # A file is damaged; a server is well, and understands neither an option of ours nor what our role wants.
+        on_server = engine.dialect.name != "sqlite"
+        mend = (
+            "check the options in BULKPOST_DATABASE_URL, and the rights of its role"
+            if on_server
+            else "restore a backup"
+        )
+        raise WrongDatabase(f"the database {shown} cannot be read: {first_line(error)}; {mend}") from None
     if version is not None and version > HEAD_VERSION:
         raise WrongDatabase(
             f"the database {shown} is at version {version}, this program knows {HEAD_VERSION} at most: install the "

@@ -34,6 +34,12 @@ def test_looking_at_a_database_that_is_not_there_makes_none(empty_shell: Shell) 
             "postgresql://me@127.0.0.1:1/name?password=hunter2",
             "psycopg://me@127.0.0.1:1/name: the database does not answer",
         ),
+        ("postgresql://me@127.0.0.1:1/name?nonsense=1", '"nonsense"; check the options in BULKPOST_DATABASE_URL'),
+        (
+            "postgresql://127.0.0.1:1/name?prepare_threshold=1&prepare_threshold=2",
+            'threshold is "1 and 2": how',
+        ),
+        ("sqlite:///bulkpost.db?prepare_threshold=none", "SQLite does not know prepare_threshold: remove it"),
         ("sqlite:///no/such/folder.db", "there is no database sqlite:///no/such/folder.db"),
         ("sqlite:///noise.db", "cannot be read: file is not a database"),
         ("sqlite:///newer.db", f"is at version 9999, this program knows {HEAD_VERSION} at most"),

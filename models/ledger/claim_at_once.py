@@ -36,7 +36,8 @@ def claim_at_once(
 ) -> Lease | None:
     """Lease and commit the next ready batch, whole; None, and nothing is done, where `claim` must look.
 
-    `first_of_lane`: a hint has been taken up. `now`: the moment, where it is not the database's.
+    `first_of_lane`: a hint has been taken up, and is forgotten with the lease. `now`: the moment, where it is not the
+    database's.
     """
     on_sqlite = connection.dialect.name == "sqlite"
     with connection.together():

@@ -197,14 +197,11 @@ def finish_import(
     """
     campaign = lock_campaign(session, campaign_id)
     now = clock(session)
-    rows, skipped = session.execute(
-        select(
-            *[
-                select(func.count()).where(table.campaign_id == campaign_id).scalar_subquery()
-                for table in (RecipientRow, Outcome)
-            ]
-        )
-    ).one()
+    counts = [
+        select(func.count()).where(table.campaign_id == campaign_id).scalar_subquery()
+        for table in (RecipientRow, Outcome)
+    ]
+    rows, skipped = session.execute(select(*counts)).one()
     if rows != campaign.total_count or campaign.imported_at is not None:
         raise _swept_away(campaign_id)
     if skipped >= campaign.total_count and not may_be_empty:

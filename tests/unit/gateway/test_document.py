@@ -22,8 +22,9 @@ from models.content import (
     WapPush,
     to_json,
 )
+from models.wording import Wordings
 from tests.support.submissions import submission_of
-from worker.core.messages import Line, Message, Submission
+from worker.core.messages import Line, Lines, Message, Submission
 from worker.errors import ConfigurationError, RenderError
 from worker.gateway.document import Credentials, build, masked
 
@@ -202,3 +203,21 @@ def test_whatever_can_be_sent_reads_back_as_it_was(content: Content, count: int)
         (each.msisdn, str(each.number), each.send_key) for each in lines
     ]
     assert root[-1].tag == "security"
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 999, 1000, 1001, 2050])
+@pytest.mark.parametrize("personal", [True, False])
+def test_nobody_is_lost_between_the_pieces_of_a_large_document(count: int, personal: bool) -> None:
+    numbers = range(1, count + 1)
+    lines = Lines(numbers, [str(79000000000 + n) for n in numbers], [str(5000000 + n) for n in numbers])
+    shared = Sms(sender="Shop", text="Привет & <всем>")
+    texts = [f"Привет & <{n}>" for n in numbers] if personal else [shared.text]
+    contents = Wordings(shared, {"text": texts} if personal else {})
+    sizes = [1] * count if personal else [count]
+    root = etree.fromstring(build(Submission(contents, sizes, lines), LOGIN))
+    messages = root.findall("message")
+    assert [message.findtext("text") for message in messages] == texts
+    assert [(a.get("number_sms"), a.get("phone"), a.get("client_id_sms")) for a in root.iter("abonent")] == [
+        (str(n), str(79000000000 + n), str(5000000 + n)) for n in numbers
+    ]
+    assert [len(message.findall("abonent")) for message in messages] == sizes

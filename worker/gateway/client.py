@@ -1,11 +1,10 @@
-"""One POST: its session, its size limit, and what became of it.
+"""One POST: its connection, its size limit, and what became of it.
 
 Nothing here retries. What cannot be an answer becomes a GatewayError by what is known for certain: whether a byte was
 handed to the socket, the HTTP status, the time. Source: protocol.md 2 and 8.
 """
 
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from threading import Lock, local
 from weakref import WeakSet
@@ -33,7 +32,7 @@ _TROUBLES = (requests.RequestException, HTTPError, HTTPException, OSError, Unico
 
 
 class Gateway:
-    """Posts documents; may be shared by threads, each of which gets a session of its own. Make it after a fork."""
+    """Posts documents; may be shared by threads, each of which gets connections of its own. Make it after a fork."""
 
     def __init__(
         self,
@@ -42,18 +41,23 @@ class Gateway:
         ca_bundle: str | None = None,
         reply_limit_bytes: int = REPLY_LIMIT_BYTES,
     ) -> None:
-        """Prepare sessions; `ca_bundle` is a file of certificates to trust in place of the public ones.
+        """Connect nowhere yet; `ca_bundle` is a file of certificates to trust in place of the public ones.
 
         Raises: ConfigurationError where that file does not exist.
         """
         if ca_bundle is not None and not Path(ca_bundle).is_file():
             raise ConfigurationError(f"no file of trusted certificates at {ca_bundle}: correct its path")
-        self._content_type = content_type
+        self._headers = {
+            "Content-type": content_type,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            "User-Agent": "bulkpost",
+        }
         self._ca_bundle = ca_bundle
         self._reply_limit_bytes = reply_limit_bytes
         self._local = local()
         self._lock = Lock()
-        self._sessions: WeakSet[requests.Session] = WeakSet()
+        self._adapters: WeakSet[WatchedAdapter] = WeakSet()
 
     def post(self, url: str, body: bytes, *, connect_timeout_seconds: float, read_timeout_seconds: float) -> Exchange:
         """Post one document and read the answer, all of it within the sum of both timeouts.
@@ -77,15 +81,11 @@ class Gateway:
 
     def _exchange(
         self, url: str, body: bytes, connect_timeout_seconds: float, read_timeout_seconds: float
-    ) -> tuple[requests.Response, bytes, GatewayError | None]:
+    ) -> tuple[BaseHTTPResponse, bytes, GatewayError | None]:
         with watching(connect_timeout_seconds, read_timeout_seconds) as watch:
             try:
-                response = self._session().post(
-                    url,
-                    data=body,
-                    timeout=(connect_timeout_seconds, read_timeout_seconds),
-                    allow_redirects=False,
-                    stream=True,
+                response = self._adapter().post(
+                    url, body, (connect_timeout_seconds, read_timeout_seconds), self._ca_bundle or True
                 )
             except _TROUBLES as trouble:
                 raise not_answered(trouble, url, handed_over=watch.handed_over) from trouble
@@ -94,54 +94,30 @@ class Gateway:
                 raw, early_end = _read(response, limit)
             finally:
                 response.close()
+                response.release_conn()
         return response, raw, early_end
 
     def close(self) -> None:
         """Close the idle connections of every thread."""
         with self._lock:
-            for session in self._sessions:
-                session.close()
+            for adapter in self._adapters:
+                adapter.close()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = self._new_session()
+    def _adapter(self) -> WatchedAdapter:
+        """Return this thread's connections: what a session adds (cookies, redirects, proxies, .netrc) is unwanted."""
+        adapter: WatchedAdapter | None = getattr(self._local, "adapter", None)
+        if adapter is None:
+            adapter = self._local.adapter = WatchedAdapter(self._headers)
             with self._lock:
-                self._sessions.add(session)
-        return session
-
-    def _new_session(self) -> requests.Session:
-        session = _Session()
-        session.trust_env = False  # no proxy, no .netrc: what is sent depends on the account alone
-        session.verify = self._ca_bundle or True
-        session.cookies.set_policy(
-            DefaultCookiePolicy(allowed_domains=())
-        )  # a PHP session would queue our parallel posts
-        session.headers.clear()
-        session.headers.update(
-            {
-                "Content-type": self._content_type,
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
-                "User-Agent": "bulkpost",
-            }
-        )
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, WatchedAdapter())
-        return session
+                self._adapters.add(adapter)
+        return adapter
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Know no redirects: `requests` would read their bodies to the end, past our limit."""
-
-
-def _read(response: requests.Response, limit: int) -> tuple[bytes, GatewayError | None]:
+def _read(response: BaseHTTPResponse, limit: int) -> tuple[bytes, GatewayError | None]:
     """Read what comes, up to a limit of decoded bytes; return it with what ended it too early, if anything did."""
-    status, raw = response.status_code, bytearray()
-    body: BaseHTTPResponse = response.raw
+    status, raw = response.status, bytearray()
     try:
-        while piece := body.read1(_PIECE_BYTES, decode_content=True):
+        while piece := response.read1(_PIECE_BYTES, decode_content=True):
             raw += piece
             if len(raw) > limit:
                 evidence = bytes(raw[:_EVIDENCE_BYTES])
@@ -151,9 +127,9 @@ def _read(response: requests.Response, limit: int) -> tuple[bytes, GatewayError 
     return bytes(raw), None
 
 
-def _judge(response: requests.Response, raw: bytes, early_end: GatewayError | None) -> Exchange:
+def _judge(response: BaseHTTPResponse, raw: bytes, early_end: GatewayError | None) -> Exchange:
     """Return the exchange if its body is an answer, whatever the status and however the connection ended."""
-    status, wait = response.status_code, retry_after(response.headers)
+    status, wait = response.status, retry_after(response.headers)
     try:
         reply = parse(raw, charset_of(response.headers))
     except Unreadable as unreadable:

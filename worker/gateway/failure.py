@@ -11,6 +11,7 @@ from ssl import SSLCertVerificationError, SSLError
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.response import BaseHTTPResponse
 
 from worker.errors import GatewayError, Misdirected, NotSent, Throttled, TooLarge, Unanswered
 
@@ -45,9 +46,9 @@ def cut_short(trouble: Exception, status: int, raw: bytes) -> GatewayError:
     )
 
 
-def refusal(response: requests.Response, raw: bytes, retry_after_seconds: float | None) -> GatewayError | None:
+def refusal(response: BaseHTTPResponse, raw: bytes, retry_after_seconds: float | None) -> GatewayError | None:
     """Return what the status alone says, None for one that leaves it to the body."""
-    status = response.status_code
+    status = response.status
     wait = retry_after_seconds
     if status == 413:
         return TooLarge("HTTP 413: the document is too large", http_status=status, raw=raw)

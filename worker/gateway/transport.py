@@ -1,13 +1,13 @@
 """The socket under one exchange: its deadline, and whether a byte of ours was ever handed over.
 
 A timeout per read lets a slow drip of bytes last for ever, and `requests` raises the same error before and after the
-body has left. Both are known for certain in one place only: at the socket. So the connections that the session opens
+body has left. Both are known for certain in one place only: at the socket. So the connections that the adapter opens
 wrap theirs, and every send and receive goes through the `Watch` of the exchange that is going on.
 """
 
 import io
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import client
@@ -15,10 +15,14 @@ from http.client import CONTINUE, SWITCHING_PROTOCOLS
 from time import monotonic
 from typing import Any, cast
 
+from requests import PreparedRequest, Request
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.response import HTTPResponse
+from urllib3.response import BaseHTTPResponse, HTTPResponse
+
+_MOST_HOSTS = 4
+"""With how many a thread keeps a connection."""
 
 
 class Watch:
@@ -56,11 +60,44 @@ def watching(connect_timeout_seconds: float, read_timeout_seconds: float) -> Ite
 class WatchedAdapter(HTTPAdapter):
     """Open only connections whose sockets are watched; keep one per host, retry nothing."""
 
-    def __init__(self) -> None:
-        super().__init__(max_retries=0, pool_connections=4, pool_maxsize=1)
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(max_retries=0, pool_connections=_MOST_HOSTS, pool_maxsize=1)
+        self._headers = headers
+        self._requests: dict[str, PreparedRequest] = {}
+        self._pools: dict[tuple[object, object], HTTPConnectionPool] = {}
+
+    def post(self, url: str, body: bytes, timeout: tuple[float, float], verify: bool | str) -> BaseHTTPResponse:
+        """Post a body; return what is answered as `urllib3` has it, not yet read. Raises: as `send`.
+
+        Whatever is the same for all bodies is prepared once for an address.
+        """
+        request = self._requests.get(url)
+        if request is None:
+            request = self._requests[url] = Request("POST", url, headers=self._headers).prepare()
+        request.body, request.headers["Content-Length"] = body, str(len(body))
+        try:
+            return cast(BaseHTTPResponse, self.send(request, stream=True, timeout=timeout, verify=verify))
+        finally:
+            request.body = None  # a document is large
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> HTTPConnectionPool:
+        """Return the connections to the address of a request, as the base does, which looks closely at it each time."""
+        place = (request.url, verify)
+        if place not in self._pools:
+            if len(self._pools) == _MOST_HOSTS:
+                self._pools.clear()  # the base keeps those of its own that were used last, and closes others
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pools[place] = cast(HTTPConnectionPool, pool)
+        return self._pools[place]
+
+    def build_response(self, _request: PreparedRequest, answer: Any) -> Any:
+        """Make nothing of an answer: nobody asks for its cookies, its history or its text."""
+        return answer
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """Make the pools of the session, as the base does, with our connections."""
+        """Make the pools, as the base does, with our connections."""
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
@@ -70,6 +107,7 @@ class WatchedAdapter(HTTPAdapter):
         for key in pools.keys():  # noqa: SIM118 - a container of urllib3's own, which refuses to be iterated
             if (pool := pools.get(key)) is not None:
                 pool.close()
+        self._pools.clear()
         super().close()
 
 
@@ -100,7 +138,10 @@ class _WatchedConnection(HTTPConnection):
         try:
             return super().getresponse()
         except BaseException:
-            sock.drop()  # urllib3 forgets the reader where a header makes no sense, and with it the connection
+            # urllib3 forgets the reader where a header makes no sense, and with it the connection. It still knows of
+            # the answer, which has to be closed before its reader is.
+            self.close()
+            sock.drop()
             raise
 
 

@@ -44,6 +44,19 @@ class TestSize:
 
 
 class TestConnection:
+    def test_two_lengths_are_no_answer_and_the_next_document_finds_another_connection(
+        self, start: Callable[..., Host], gateway: Gateway
+    ) -> None:
+        host = start(says(answer(ACCEPTED, "200 OK", "Content-Length: 6")), says(answer()))
+        assert type(failure(gateway, host.url)) is Unanswered
+        assert post(gateway, host.url).reply.entries
+
+    def test_gateway_that_was_closed_connects_anew(self, start: Callable[..., Host], gateway: Gateway) -> None:
+        host = start(says(answer()), says(answer()))
+        post(gateway, host.url)
+        gateway.close()
+        assert post(gateway, host.url).reply.entries
+
     def test_connection_is_kept_for_the_next_document(self, start: Callable[..., Host], gateway: Gateway) -> None:
         host = start(says(answer(), answer(b"<html>", "500 Oops"), answer()))
         post(gateway, host.url)

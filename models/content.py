@@ -4,9 +4,11 @@ A content is a plain value; nothing is checked when it is made, so that renderin
 provider would refuse (protocol.md 4 and 7.2), `wording` makes many final contents out of one with templates.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from .errors import ContentError
@@ -15,6 +17,8 @@ from .template import Template, unsendable
 
 SENDER_CHARACTERS = 11
 SENDER_DIGITS = 15
+CAMPAIGNS_AT_ONCE = 64
+"""Of how many campaigns a process remembers what they say: it serves them in turn, batch after batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,24 @@ def from_json(kind: str, mapping: Mapping[str, object]) -> Content:
     return make(**{name: value for name, value in mapping.items() if value is not None})
 
 
+@lru_cache(maxsize=CAMPAIGNS_AT_ONCE)
+def read_content(kind: str, stored: str) -> Content:
+    """Return the content that stands in a campaign's row, checked; every batch of the campaign asks for it.
+
+    Raises: ContentError where it cannot be sent, as when plain SQL has put it there.
+    """
+    try:
+        fields_of_it = json.loads(stored)
+    except ValueError:
+        raise ContentError("what it says is no JSON: write an object of its fields") from None
+    if not isinstance(fields_of_it, dict):
+        raise ContentError(f"what it says is not a JSON object but {type(fields_of_it).__name__}: write its fields")
+    content = from_json(kind, fields_of_it)
+    check(content)
+    return content
+
+
+@lru_cache(maxsize=CAMPAIGNS_AT_ONCE)
 def variable_names(content: Content) -> tuple[str, ...]:
     """Return every name in braces once, in the order of first use."""
     return names_of(parts_of(content))

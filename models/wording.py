@@ -5,9 +5,10 @@ Where nothing is odd about anybody's values, all texts are made at once and kept
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from .columns import ByColumn
-from .content import Content, expected_segments, names_of, parts_of
+from .content import CAMPAIGNS_AT_ONCE, Content, expected_segments, names_of, parts_of
 from .errors import MissingValue, UnsendableText
 from .segments import count_parts_each
 from .template import Template
@@ -96,8 +97,9 @@ class CompiledContent:
         return Wordings(contents[0], columns)
 
 
+@lru_cache(maxsize=CAMPAIGNS_AT_ONCE)
 def compile_content(content: Content) -> CompiledContent:
-    """Parse every template of a content once.
+    """Parse every template of a content once; every batch of a campaign asks for it.
 
     Raises: ContentError where one cannot be parsed; a content that `check` has passed can.
     """

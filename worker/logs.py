@@ -27,6 +27,8 @@ _KEPT = frozenset({"campaign", "batch", "attempt", "account_id", "size", "timest
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m"}
 _PLAIN = "\x1b[0m"
 
+_to_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=MappingProxyType({}))
 
 
@@ -72,7 +74,7 @@ class _Line(logging.Formatter):
         return self._render({**facts, "level": record.levelname.lower(), "logger": record.name, "timestamp": moment})
 
     def _render(self, facts: dict[str, Any]) -> str:
-        return json.dumps(facts, ensure_ascii=False, default=repr)
+        return _to_json(facts)
 
 
 class _Text(_Line):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,12 @@ class Settings:
         latest_start = self.lease_seconds - self.connect_timeout_seconds - self.read_timeout_seconds
         return latest_start + 4 * self.read_timeout_seconds
 
-    @property
+    @cached_property
     def number_allow_list(self) -> frozenset[str]:
         """The numbers that may be posted to anywhere outside of production, as digits."""
         return frozenset(re.sub(r"\D", "", part) for part in re.split("[,;]", self.allowed_numbers) if part.strip())
 
-    @property
+    @cached_property
     def gateway_allow_list(self) -> frozenset[str]:
         """The hosts that are test gateways, in lower case."""
         return frozenset(re.split(r"[,;\s]+", self.allowed_gateways.strip().lower())) - {""}
@@ -142,6 +143,7 @@ _FIELDS = {field.name: field for field in fields(Settings)}
 _READERS = {name: field.metadata[READ] for name, field in _FIELDS.items() if READ in field.metadata}
 
 
+@cache
 def variable_stem(account: str) -> str:
     """Return the part of a variable's name that stands for the account: upper case, anything unusual `_`."""
     return f"ACCOUNT_{re.sub('[^A-Z0-9]', '_', account.upper())}_"

@@ -19,7 +19,7 @@ from worker.core.prepare import prepare
 from worker.gateway.document import Credentials, build
 
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
-OPEN = fence("production", "http://gateway.example/xml", allowed_numbers=(), allowed_gateways=())
+OPEN = fence("production", "http://gateway.example/xml", allowed_numbers=frozenset(), allowed_gateways=frozenset())
 LOGIN = Credentials(login="LOGIN", password="PASSWORD")
 CONTENTS = (
     Sms("Shop", "One text & no more"),

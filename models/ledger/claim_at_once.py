@@ -1,4 +1,4 @@
-"""Claiming for an account that nothing limits, in two round trips: what nearly every claim is.
+"""Claiming for an account that nothing limits: what nearly every claim is.
 
 It does what `claim` does, or nothing where there is more to look at: an account that is paused, counted, paced or held
 to a window, a batch that is too large, a content that cannot be sent, or nothing that is ready.
@@ -40,13 +40,11 @@ def claim_at_once(
     database's.
     """
     on_sqlite = connection.dialect.name == "sqlite"
-    with connection.together():
-        connection.begin()
-        if on_sqlite and now is None:
-            now = sqlite_clock()
-        locked = connection.execute(_FREE, {"id": account_id})
-        looked = connection.execute(*looking(on_sqlite, account_id, doubt_limit_seconds, now))
-    account, sight = locked.one_or_none(), seen(looked.one())
+    connection.begin()
+    if on_sqlite and now is None:
+        now = sqlite_clock()
+    account = connection.execute(_FREE, {"id": account_id}).one_or_none()
+    sight = seen(connection.execute(*looking(on_sqlite, account_id, doubt_limit_seconds, now)).one())
     found = None
     if account is not None and account.is_free and _may_go(sight, environment, account.max_parallel):
         found = _whole(sight.next, account.batch_size)
@@ -56,11 +54,10 @@ def claim_at_once(
         return None
     before_commit()
     leased_until = sight.now + timedelta(seconds=lease_seconds)
-    with connection.together():
-        if first_of_lane:
-            connection.execute(_TAKEN_UP, {"its_id": account_id})
-        taken = take(connection, account_id, found, found.next.counted_on, sight.now, leased_until)
-        connection.commit()
+    if first_of_lane:
+        connection.execute(_TAKEN_UP, {"its_id": account_id})
+    taken = take(connection, account_id, found, found.next.counted_on, sight.now, leased_until)
+    connection.commit()
     attempt_id = taken.scalar_one_or_none()
     return None if attempt_id is None else make_lease(account, found, attempt_id, sight.now, leased_until)
 

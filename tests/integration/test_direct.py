@@ -8,8 +8,17 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoResultFound, OperationalError, ProgrammingError
+from psycopg import Error
+from sqlalchemy import LargeBinary, bindparam, cast, insert, select, text, update
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    NoResultFound,
+    OperationalError,
+    ProgrammingError,
+)
 
 from models.account import Account
 from models.base import Instant
@@ -134,23 +143,37 @@ def test_row_that_is_missing_is_none(sessions: Sessions) -> None:
             connection.execute(ALL, {"id": 99}).one()
 
 
-def test_statements_that_go_together_bring_each_its_answer(sessions: Sessions) -> None:
+def test_statements_of_a_transaction_bring_each_its_answer(sessions: Sessions) -> None:
     with direct(sessions) as connection:
-        with connection.together():
-            connection.begin()
-            changed = connection.execute(NAMED, {"its_id": 1, "its_name": "anna"})
-            found = connection.execute(ALL, {"id": 1})
-            connection.commit()
+        connection.begin()
+        changed = connection.execute(NAMED, {"its_id": 1, "its_name": "anna"})
+        found = connection.execute(ALL, {"id": 1})
+        connection.commit()
         assert (changed.rowcount, found.one().status_by) == (1, "anna")
     assert named(sessions) == "anna"
 
 
 def test_nothing_is_done_after_one_that_fails(on_postgres: Sessions) -> None:
-    with pytest.raises(ProgrammingError), direct(on_postgres) as connection, connection.together():
+    with pytest.raises(InternalError, match="aborted"), direct(on_postgres) as connection:
         connection.begin()
         call_it(connection, "anna")
-        connection.execute(BROKEN, {})
-        connection.commit()
+        with suppress(Error):
+            connection.execute(BROKEN, {})
+        call_it(connection, "berta")
+    assert named(on_postgres) == "system"
+
+
+def test_bytes_are_written_as_they_are(on_postgres: Sessions) -> None:
+    every = bytes(range(256)) * 3
+    statement = select(cast(bindparam("its_bytes", type_=LargeBinary), LargeBinary).label("same"))
+    with direct(on_postgres) as connection:
+        for given in (None, every, b""):
+            assert connection.execute(statement, {"its_bytes": given}).scalar_one_or_none() == given
+
+
+def test_text_that_postgresql_cannot_keep_is_refused_and_not_cut_short(on_postgres: Sessions) -> None:
+    with pytest.raises(DataError, match="NUL"), direct(on_postgres) as connection:
+        call_it(connection, "an\0na")
     assert named(on_postgres) == "system"
 
 

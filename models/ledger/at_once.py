@@ -140,10 +140,9 @@ def _at_once() -> Insert:
     under the same keys (decision 18).
     """
     # Only of this transaction. Whatever is committed durably afterwards, as the lane's next claim, takes it along.
-    unhurried = func.set_config("synchronous_commit", "off", true())
-    told = select(func.coalesce(_NOW, func.clock_timestamp()).label("now"), unhurried.label("unhurried")).cte("told")
-    now = select(told.c.now).scalar_subquery()
-    completed = _COMPLETED.returning(Batch.id).cte("completed")
+    unhurried = func.set_config("synchronous_commit", "off", true()) == literal_column("'off'")
+    now = func.coalesce(_NOW, func.statement_timestamp())
+    completed = _COMPLETED.where(unhurried).returning(Batch.id).cte("completed")
     happened = exists(select(completed.c.id))
     closed = CLOSE.where(happened).values(closed_at=now).returning(Attempt.id).cte("closed")
     counted = COUNT.where(happened).returning(Campaign.id).cte("counted")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..account import Account
-from ..content import Content, check, from_json
+from ..content import Content, read_content
 from ..errors import ContentError
 from ..recipient import Recipient
 from ..states import CampaignStatus
@@ -75,8 +75,7 @@ def _cut(session: Session, seen: Next, most: int, *, exact: bool) -> tuple[int, 
 def _read_content(session: Session, seen: Next, now: datetime) -> Content | None:
     """Return what the campaign says; pause it where that cannot be sent, as when plain SQL has put it there."""
     try:
-        content = from_json(seen.kind, seen.content)
-        check(content)
+        content = read_content(seen.kind, seen.content)
     except ContentError as error:
         campaign = lock_campaign(session, seen.campaign_id)
         if campaign.status is CampaignStatus.RUNNING:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, bindparam, null, select, update
 
 from ..account import Account
 from ..base import constant
-from ..content import check, from_json
+from ..content import read_content
 from ..direct import Direct
 from ..errors import ContentError
 from ..session import sqlite_clock
@@ -75,8 +75,7 @@ def _whole(following: Next | None, batch_size: int) -> Found | None:
     if width > batch_size:
         return None
     try:
-        content = from_json(following.kind, following.content)
-        check(content)
+        content = read_content(following.kind, following.content)
     except ContentError:
         return None
     return Found(following, content, following.last_position, width, segments_each=0)

@@ -1,11 +1,10 @@
 """What a claim sees behind the account's lock, in one statement: what forbids it, and what is next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Interval, Select, and_, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Interval, Select, Text, and_, bindparam, cast, func, select, true
 from sqlalchemy.orm import Session
 
 from ..base import Instant, constant
@@ -17,13 +16,12 @@ from ..states import BatchStatus, CampaignStatus
 from .ready import ready, was_counted
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(NamedTuple):
     """The campaign that is served next, and the next batch of it."""
 
     campaign_id: int
     kind: str
-    content: dict[str, Any]
+    content: str  # as it is stored
     key_prefix: str | None
     column_names: list[str]
     timing: dict[str, str] | None
@@ -47,8 +45,7 @@ class Next:
         return self.counted_on is not None or self.doubt_since is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """The moment, what the installation says, how many batches of the account are in flight, and what is next."""
 
     now: datetime
@@ -99,8 +96,8 @@ def seen(row: Sequence[Any]) -> Sight:
 
 
 _OF_CAMPAIGN = (
-    Campaign.id, Campaign.kind, Campaign.content, Campaign.key_prefix, Campaign.column_names, Campaign.timing,
-    Campaign.segment_count, Campaign.accepted_count,
+    Campaign.id, Campaign.kind, cast(Campaign.content, Text), Campaign.key_prefix, Campaign.column_names,
+    Campaign.timing, Campaign.segment_count, Campaign.accepted_count,
 )  # fmt: skip
 _OF_BATCH = (
     Batch.id, Batch.first_position, Batch.last_position, Batch.status, Batch.available_at, Batch.attempt_number,
@@ -116,32 +113,27 @@ def _sight(now: ColumnElement[Any], doubts_since: ColumnElement[Any], counted_on
     can_go = ready(now, doubts_since)
     if counted_only:
         can_go = and_(can_go, was_counted())
-    campaign = (
-        select(Campaign.id)
-        .where(
-            Campaign.account_id == bindparam("account_id"),
-            Campaign.status == constant(CampaignStatus.RUNNING),
-            exists().where(can_go).correlate(Campaign),
-        )
-        .order_by(Campaign.priority.desc(), Campaign.last_claimed_at.asc().nulls_first(), Campaign.id)
-        .limit(1)
-        .cte("campaign")
+    first = select(Batch.id).where(can_go).order_by(Batch.available_at, Batch.first_position).limit(1)
+    campaigns = (
+        select(Campaign.id, Campaign.priority, Campaign.last_claimed_at, first.scalar_subquery().label("batch_id"))
+        .where(Campaign.account_id == bindparam("account_id"), Campaign.status == constant(CampaignStatus.RUNNING))
+        .cte("campaigns")
+        .prefix_with("MATERIALIZED")  # or PostgreSQL would look the first batch up in two places
     )
-    chosen = select(campaign.c.id).scalar_subquery()
-    batch = (
-        select(Batch.id)
-        .where(Campaign.id == chosen, can_go)
-        .order_by(Batch.available_at, Batch.first_position)
+    chosen = (
+        select(campaigns.c.id, campaigns.c.batch_id)
+        .where(campaigns.c.batch_id.is_not(None))
+        .order_by(campaigns.c.priority.desc(), campaigns.c.last_claimed_at.asc().nulls_first(), campaigns.c.id)
         .limit(1)
-        .correlate(None)
-        .scalar_subquery()
+        .subquery("chosen")
     )
     facts = (now.label("now"), Installation.stopped_at, Installation.restored_at, Installation.environment)
     return (
         select(*facts, _RUNNING.correlate(None).scalar_subquery(), *_NEXT)
         .select_from(Installation)
-        .outerjoin(Campaign, Campaign.id == chosen)
-        .outerjoin(Batch, Batch.id == batch)
+        .outerjoin(chosen, true())
+        .outerjoin(Campaign, Campaign.id == chosen.c.id)
+        .outerjoin(Batch, Batch.id == chosen.c.batch_id)
     )
 
 
@@ -149,9 +141,9 @@ def _moments(on_sqlite: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     given = bindparam("now", type_=Instant)
     if on_sqlite:
         return given, bindparam("doubts_since", type_=Instant)
-    told = select(func.coalesce(given, func.clock_timestamp(), type_=Instant).label("now")).cte("told")
-    now = select(told.c.now).scalar_subquery()
-    return now, select(told.c.now - bindparam("doubt_limit", type_=Interval)).scalar_subquery()
+    # When the statement came: it is sent after the lock was had, and it is the same moment wherever it is asked for.
+    now = func.coalesce(given, func.statement_timestamp(), type_=Instant)
+    return now, now - cast(bindparam("doubt_limit", type_=Interval), Interval)
 
 
 # Made once: every batch asks for one of these.

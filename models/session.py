@@ -140,11 +140,13 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     # The end of year 9999 is in year 10000 further east, which Python cannot read. Told by a statement, because poolers
     # refuse options at the start of a connection; and outside of a transaction, whose rollback would undo it.
     connection.autocommit = True
-    # Nor does the driver read dates that are told in another style. And a claim that is committed must be on the disk
-    # before its POST: a server, a database or a role whose default is "off" would forget it with the power.
+    # Nor does the driver read dates that are told in another style. To compile a statement takes longer than any that
+    # every batch asks for, whatever the planner believes it costs in a campaign of millions. And a claim that is
+    # committed must be on the disk before its POST: a server, a database or a role whose default is "off" would forget
+    # it with the power.
     connection.execute(
         """
-        SET TIME ZONE 'UTC'; SET DateStyle TO 'ISO';
+        SET TIME ZONE 'UTC'; SET DateStyle TO 'ISO'; SET jit TO off;
         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
         """,
         prepare=False,

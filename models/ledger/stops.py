@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -41,6 +42,8 @@ from .ready import pending_in
 
 PROVIDER = "provider"
 _ROWS_READ = 5_000
+_MANY = 1_000
+_IS_MOSTLY_NEW = text("SELECT reltuples <= :added FROM pg_class WHERE oid = CAST('bulkpost_stops' AS regclass)")
 
 
 def add_stops(
@@ -52,7 +55,15 @@ def add_stops(
     added = _insert(session, select(given, *_facts(reason, actor, now)).where(true()), given)
     if added:
         write_event(session, now, actor, "stops_added", reason=reason, facts={"numbers": added})
+    if added >= _MANY:
+        _plan_anew(session, added)
     return added
+
+
+def _plan_anew(session: Session, added: int) -> None:
+    """Have PostgreSQL make its plans anew: one for a short list reads all of it for each recipient."""
+    if session.get_bind().dialect.name == "postgresql" and session.execute(_IS_MOSTLY_NEW, {"added": added}).scalar():
+        session.execute(text("ANALYZE bulkpost_stops"))
 
 
 def remove_stops(session: Session, msisdns: Sequence[str], *, actor: str, clock: Clock = database_clock) -> int:

@@ -7,7 +7,7 @@ migration is history. What walks it is `migrations/walk.py`: a worker compares v
 from sqlalchemy import Engine, inspect
 
 VERSION_TABLE = "bulkpost_alembic_version"
-HEAD_VERSION = "0005"
+HEAD_VERSION = "0006"
 """The newest of `versions/`; versions are numbers of four digits."""
 
 

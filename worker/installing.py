@@ -5,7 +5,7 @@ from sqlalchemy.exc import OperationalError
 from models.errors import WrongDatabase
 from models.ledger.install import install
 from models.session import transaction
-from worker.logs import first_line
+from worker.database_faults import find_fault
 from worker.runtime import Runtime
 from worker.start import read_version, shown_url
 
@@ -26,5 +26,5 @@ def prepare_database(runtime: Runtime) -> None:
             install(session, environment=runtime.settings.environment, gateway_url=runtime.settings.gateway_url)
     except OperationalError as error:
         raise WrongDatabase(
-            f"the database {shown_url(runtime.engine)} refused: {first_line(error)}; check BULKPOST_DATABASE_URL"
+            f"{shown_url(runtime.engine)}: {find_fault(error).words}; then repeat the command, it goes on from there"
         ) from None

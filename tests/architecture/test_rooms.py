@@ -101,7 +101,8 @@ ROOMS = {
     "worker/list_reader.py": {"models", "worker.errors", "worker.intake"},
     "worker/reading_ahead.py": {"models", "worker.list_reader"},
     "worker/installing.py": SQL_FROM_OUTSIDE
-    | {"migrations", "models", "worker.errors", "worker.logs", "worker.runtime", "worker.settings", "worker.start"},
+    | {"migrations", "models", "worker.database_faults", "worker.errors", "worker.runtime", "worker.settings"}
+    | {"worker.start"},
     "worker/cost.py": {"models", "worker.list_reader", "worker.preview", "worker.settings"},
     "worker/preview.py": {"models", "worker.core", "worker.errors", "worker.gateway.document", "worker.settings"},
     "worker/story.py": {"models", "worker.core", "worker.errors", "worker.gateway.reply"},

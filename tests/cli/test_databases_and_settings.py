@@ -3,8 +3,11 @@
 import sqlite3
 
 import pytest
+from sqlalchemy import NullPool, text
 
-from migrations import HEAD_VERSION
+from migrations import HEAD_VERSION, current_version
+from migrations.walk import downgrade
+from models.session import open_engine
 from tests.cli.shell import Shell
 
 pytestmark = pytest.mark.timeout(120)
@@ -66,6 +69,21 @@ def test_upgrade_leaves_alone_what_it_does_not_understand(empty_shell: Shell, na
     before = (empty_shell.folder / name).read_bytes()
     empty_shell.refusal("db", "upgrade", DATABASE_URL=f"sqlite:///{name}")
     assert (empty_shell.folder / name).read_bytes() == before
+
+
+def test_upgrade_that_waits_for_somebody_says_so_and_goes_on_when_repeated(
+    empty_shell: Shell, postgres_url: str
+) -> None:
+    engine = open_engine(postgres_url, poolclass=NullPool)
+    downgrade(engine, "0005")
+    with engine.connect() as other:
+        other.execute(text("LOCK TABLE bulkpost_outcomes IN ACCESS SHARE MODE"))
+        refused = empty_shell.refusal("db", "upgrade", DATABASE_URL=postgres_url)
+    assert "somebody holds a lock of the database for too long" in refused
+    assert refused.endswith("then repeat the command, it goes on from there")
+    assert empty_shell.run("db", "upgrade", DATABASE_URL=postgres_url).returncode == 0
+    assert current_version(engine) == HEAD_VERSION
+    engine.dispose()
 
 
 def test_tables_of_another_application_stay_as_they_are(empty_shell: Shell) -> None:

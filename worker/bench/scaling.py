@@ -8,11 +8,11 @@ import sys
 from dataclasses import dataclass
 
 DAY_SECONDS = 86_400
-WORKER_MS_PER_DOCUMENT, WORKER_US_PER_RECIPIENT = 3.2, 2.8
+WORKER_MS_PER_DOCUMENT, WORKER_US_PER_RECIPIENT = 2.0, 3.0
 """CPU of a worker."""
-DATABASE_MS_PER_DOCUMENT, DATABASE_US_PER_RECIPIENT = 2.1, 4.0
+DATABASE_MS_PER_DOCUMENT, DATABASE_US_PER_RECIPIENT = 1.4, 4.1
 """CPU of PostgreSQL."""
-HELD_MS, ROUND_TRIPS_HELD = 0.9, 2
+HELD_MS, ROUND_TRIPS_HELD = 1.2, 3
 """How long one claim holds the account's row where the database is on the same host, and what the network adds to."""
 COMMITS_PER_DOCUMENT = 2
 RECIPIENT_BYTES, OUTCOME_BYTES, ATTEMPT_BYTES_PER_RECIPIENT, BATCH_BYTES = 84, 181, 11, 1_060
